@@ -1,0 +1,68 @@
+# The one door. `make help` lists what there is.
+SHELL := /bin/bash
+PYTHON ?= $(firstword $(foreach one,python3.11 python3.12 python3.13 python3.14 python3,$(if $(shell command -v $(one) >/dev/null 2>&1 && $(one) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo yes),$(one))))
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+DATA ?= demo-data
+UP ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help run setup services check test fix bench page docs constraints clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(VENV)/.run ## start a demonstration village; it prints the desk's address
+	@$(BIN)/carebell up --demo --data $(DATA) $(UP)
+
+test: setup services ## install what is needed and run everything
+	@$(MAKE) --no-print-directory lint
+	@$(BIN)/pytest
+
+check: setup lint ## the fast part: format, lint, types, import rules, tests that start no servers
+	@$(BIN)/pytest -q -m "not integration"
+
+.PHONY: lint
+lint: $(VENV)/.dev
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports --no-logo >/dev/null || $(BIN)/lint-imports
+
+fix: setup ## format and mend what can be mended
+	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
+
+bench: setup services ## measure; prints ratios to a bare baseline of the same run
+	@$(BIN)/python -m bench
+
+page: setup ## compile the desk page from TypeScript
+	@$(BIN)/python -m tests.support.page
+
+docs: setup ## write the documents that are generated
+	@$(BIN)/python -m deploy.asyncapi > docs/asyncapi.yaml
+
+setup: $(VENV)/.dev ## the virtual environment with everything for development
+
+services: $(VENV)/.dev ## Mosquitto and Chromium for the tests that need them
+	@$(BIN)/python -m tests.support.install
+
+constraints: ## pin anew what pyproject.toml allows
+	@rm -rf .cache/pins && $(PYTHON) -m venv .cache/pins && .cache/pins/bin/pip -q install hatchling editables -e '.[dev]'
+	@.cache/pins/bin/pip freeze --exclude-editable | grep -v '^carebell' > constraints.txt
+
+clean: ## remove what was made; not the data of the demonstration
+	@rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "carebell needs Python 3.11 or newer; none was found" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "this Python cannot make virtual environments; on Debian: apt install python3-venv" >&2; rm -rf $(VENV); exit 1; }
+
+$(VENV)/.run: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing (once) …"
+	@PIP_CONSTRAINT=constraints.txt $(PIP) --editable .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
+	@PIP_CONSTRAINT=constraints.txt $(PIP) --editable '.[dev]'
+	@touch $@ $(VENV)/.run
