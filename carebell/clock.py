@@ -1,0 +1,84 @@
+"""The only door to time. Everywhere else the wall clock is banned by lint and time is passed in."""
+
+import asyncio
+import heapq
+import itertools
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Now, and waiting. `monotonic` is for measuring how long something took, in seconds."""
+
+    def now(self) -> datetime: ...
+
+    def monotonic(self) -> float: ...
+
+    async def sleep_until(self, at: datetime) -> None: ...
+
+
+class SystemClock:
+    """The machine's clock, in UTC."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    async def sleep_until(self, at: datetime) -> None:
+        await asyncio.sleep(max(0.0, (at - self.now()).total_seconds()))
+
+
+class ManualClock:
+    """A clock that stands still until `advance` moves it through every sleeper in order."""
+
+    def __init__(self, start: datetime) -> None:
+        self._now = start
+        self._order = itertools.count()
+        self._sleepers: list[tuple[datetime, int, asyncio.Future[None]]] = []
+
+    def now(self) -> datetime:
+        return self._now
+
+    def monotonic(self) -> float:
+        return self._now.timestamp()
+
+    async def sleep_until(self, at: datetime) -> None:
+        if at <= self._now:
+            await asyncio.sleep(0)
+            return
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._sleepers, (at, next(self._order), future))
+        await future
+
+    async def advance(self, by: timedelta) -> None:
+        """Move time on, waking each sleeper at its own moment."""
+        end = self._now + by
+        while self._sleepers and self._sleepers[0][0] <= end:
+            at, _, future = heapq.heappop(self._sleepers)
+            self._now = max(self._now, at)
+            if not future.done():
+                future.set_result(None)
+            await asyncio.sleep(0)
+        self._now = end
+        await asyncio.sleep(0)
+
+
+async def pause(clock: Clock, length: timedelta) -> None:
+    """Wait for `length` by the given clock."""
+    await clock.sleep_until(clock.now() + length)
+
+
+async def wait_set(event: asyncio.Event, clock: Clock, at_most: timedelta) -> bool:
+    """Wait until the event is set, at most so long; True where it was set."""
+    waiter = asyncio.ensure_future(event.wait())
+    sleeper = asyncio.ensure_future(pause(clock, at_most))
+    try:
+        await asyncio.wait({waiter, sleeper}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in (waiter, sleeper):
+            task.cancel()
+        await asyncio.gather(waiter, sleeper, return_exceptions=True)
+    return event.is_set()

@@ -1,0 +1,278 @@
+"""The Log port on one SQLite file: the log of a box that has no Kafka.
+
+One writer gathers the appends that wait and commits them together (WAL, synchronous=FULL), so that an fsync is shared and
+an append that returned survives a pulled plug. Readers have a connection of their own and never wait for the writer.
+"""
+
+import asyncio
+import json
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TypeVar
+
+from carebell.clock import Clock, wait_set
+from carebell.log import Assignment, Entry, Positions, Record
+from carebell.topics import partition_of
+
+Result = TypeVar("Result")
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS record (
+  topic TEXT NOT NULL, part INTEGER NOT NULL, pos INTEGER NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL,
+  headers TEXT NOT NULL, appended_at TEXT NOT NULL, PRIMARY KEY (topic, part, pos)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS record_age ON record (topic, appended_at);
+CREATE TABLE IF NOT EXISTS head (
+  topic TEXT NOT NULL, part INTEGER NOT NULL, pos INTEGER NOT NULL, PRIMARY KEY (topic, part)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS position (
+  grp TEXT NOT NULL, topic TEXT NOT NULL, part INTEGER NOT NULL, pos INTEGER NOT NULL,
+  PRIMARY KEY (grp, topic, part)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+"""
+_COLUMNS = "topic, part, pos, key, value, headers, appended_at"
+
+
+class _Database:
+    """One connection and the thread it lives in."""
+
+    def __init__(self, path: str, name: str) -> None:
+        self._threads = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
+        self._path = path
+        self._connection: sqlite3.Connection | None = None
+
+    async def run(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, lambda: work(self._open()))
+
+    def _open(self) -> sqlite3.Connection:
+        if self._connection is None:
+            self._connection = sqlite3.connect(
+                self._path, isolation_level=None, uri=self._path.startswith("file:"), check_same_thread=False
+            )
+            for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000"):
+                self._connection.execute(f"PRAGMA {pragma}")
+        return self._connection
+
+    async def close(self) -> None:
+        connection = self._connection
+        if connection is not None:
+            await asyncio.get_running_loop().run_in_executor(self._threads, connection.close)
+        self._threads.shutdown(wait=True)
+
+
+class SqliteLog:
+    """Build with `SqliteLog.open(path, partitions, clock)`; `:memory:` keeps it in memory."""
+
+    def __init__(self, path: str, partitions: int, clock: Clock) -> None:
+        self._partitions = partitions
+        self._clock = clock
+        self._writer = _Database(path, "log-write")
+        self._reader = self._writer if path == ":memory:" else _Database(path, "log-read")
+        self._waiting: list[tuple[list[Entry], datetime, asyncio.Future[None]]] = []
+        self._flushing: asyncio.Task[None] | None = None
+        self._grown: set[asyncio.Event] = set()
+
+    @classmethod
+    async def open(cls, path: Path | str, partitions: int, clock: Clock) -> "SqliteLog":
+        """The partition count is fixed when the file is made: a file keeps its own."""
+        log = cls(str(path), partitions, clock)
+        log._partitions = await log._writer.run(lambda connection: _prepare(connection, partitions))
+        return log
+
+    @property
+    def partitions(self) -> int:
+        return self._partitions
+
+    async def append(self, entries: Sequence[Entry], at: datetime) -> None:
+        if not entries:
+            return
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((list(entries), at, done))
+        if self._flushing is None:
+            self._flushing = asyncio.create_task(self._flush())
+        await done
+
+    async def _flush(self) -> None:
+        try:
+            while self._waiting:
+                batch, self._waiting = self._waiting, []
+                try:
+                    await self._writer.run(lambda connection, batch=batch: self._write(connection, batch))  # type: ignore[misc]
+                except sqlite3.Error as error:
+                    for _, _, done in batch:
+                        if not done.done():
+                            done.set_exception(OSError(f"the log could not be written: {error}"))
+                    continue
+                for _, _, done in batch:
+                    if not done.done():
+                        done.set_result(None)
+                for event in self._grown:
+                    event.set()
+        finally:
+            self._flushing = None
+
+    def _write(
+        self, connection: sqlite3.Connection, batch: Sequence[tuple[Sequence[Entry], datetime, asyncio.Future[None]]]
+    ) -> None:
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            heads: dict[tuple[str, int], int] = {}
+            rows = [self._row(connection, heads, entry, at) for entries, at, _ in batch for entry in entries]
+            connection.executemany(f"INSERT INTO record ({_COLUMNS}) VALUES (?,?,?,?,?,?,?)", rows)  # noqa: S608
+            connection.executemany(
+                "INSERT INTO head VALUES (?,?,?) ON CONFLICT (topic, part) DO UPDATE SET pos = excluded.pos",
+                [(topic, part, pos) for (topic, part), pos in heads.items()],
+            )
+            connection.execute("COMMIT")
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+
+    def _row(
+        self, connection: sqlite3.Connection, heads: dict[tuple[str, int], int], entry: Entry, at: datetime
+    ) -> tuple[object, ...]:
+        part = partition_of(entry.key, self._partitions) if entry.partition is None else entry.partition
+        place = (str(entry.topic), part)
+        if place not in heads:
+            found = connection.execute("SELECT pos FROM head WHERE topic = ? AND part = ?", place).fetchone()
+            heads[place] = found[0] if found else 0
+        offset = heads[place]
+        heads[place] = offset + 1
+        headers = json.dumps(dict(entry.headers), separators=(",", ":"))
+        return (*place, offset, entry.key, entry.value, headers, at.astimezone(UTC).isoformat())
+
+    async def reader(self, group: str, topics: Sequence[str]) -> "SqliteReader":
+        names = [str(topic) for topic in topics]
+        marks = ",".join("?" * len(names))
+        found = await self._reader.run(
+            lambda connection: connection.execute(
+                f"SELECT topic, part, pos FROM position WHERE grp = ? AND topic IN ({marks})",  # noqa: S608
+                (group, *names),
+            ).fetchall()
+        )
+        grown = asyncio.Event()
+        self._grown.add(grown)
+        return SqliteReader(self, group, names, {(topic, part): pos for topic, part, pos in found}, grown)
+
+    async def fetch(self, topic: str, positions: Mapping[int, int], limit: int) -> list[Record]:
+        """Records of a topic behind the given offset of each partition, up to `limit` in all."""
+
+        def work(connection: sqlite3.Connection) -> list[Record]:
+            records: list[Record] = []
+            for part, pos in sorted(positions.items()):
+                if len(records) >= limit:
+                    break
+                rows = connection.execute(
+                    f"SELECT {_COLUMNS} FROM record WHERE topic = ? AND part = ? AND pos >= ? ORDER BY pos LIMIT ?",  # noqa: S608
+                    (topic, part, pos, limit - len(records)),
+                )
+                records += [_record(row) for row in rows]
+            return records
+
+        return await self._reader.run(work)
+
+    async def remember(self, group: str, positions: Positions) -> None:
+        """Keep a group's offsets; they never go back, save by `seek` of a reader."""
+        rows = [(group, topic, part, pos) for (topic, part), pos in positions.items()]
+        await self._writer.run(
+            lambda connection: connection.executemany(
+                "INSERT INTO position VALUES (?,?,?,?) ON CONFLICT (grp, topic, part) DO UPDATE SET pos = excluded.pos",
+                rows,
+            )
+        )
+
+    async def tail(self, topic: str, limit: int) -> Sequence[Record]:
+        query = f"SELECT {_COLUMNS} FROM record WHERE topic = ? ORDER BY appended_at DESC, pos DESC LIMIT ?"  # noqa: S608
+        rows = await self._reader.run(lambda connection: connection.execute(query, (str(topic), limit)).fetchall())
+        return [_record(row) for row in rows]
+
+    async def trim(self, topic: str, before: datetime) -> int:
+        found = await self._writer.run(
+            lambda connection: (
+                connection.execute(
+                    "DELETE FROM record WHERE topic = ? AND appended_at < ?",
+                    (str(topic), before.astimezone(UTC).isoformat()),
+                ).rowcount
+            )
+        )
+        return int(found)
+
+    def forget(self, grown: asyncio.Event) -> None:
+        """A reader that closed wants no more news."""
+        self._grown.discard(grown)
+
+    async def close(self) -> None:
+        if self._flushing is not None:
+            await asyncio.gather(self._flushing, return_exceptions=True)
+        if self._reader is not self._writer:
+            await self._reader.close()
+        await self._writer.close()
+
+    async def wait_grown(self, grown: asyncio.Event, wait: timedelta) -> None:
+        """Until something was appended, at most so long."""
+        await wait_set(grown, self._clock, wait)
+
+
+class SqliteReader:
+    """The one member of its group: it owns every partition from the start."""
+
+    def __init__(
+        self, log: SqliteLog, group: str, topics: Sequence[str], positions: Positions, grown: asyncio.Event
+    ) -> None:
+        self._log = log
+        self._group = group
+        self._grown = grown
+        partitions = range(log.partitions)
+        self._positions = {topic: {part: positions.get((topic, part), 0) for part in partitions} for topic in topics}
+
+    def assignment(self) -> Assignment:
+        return Assignment(epoch=1, partitions=frozenset(range(self._log.partitions)))
+
+    async def poll(self, limit: int, wait: timedelta) -> Sequence[Record]:
+        self._grown.clear()
+        records = await self._take(limit)
+        if not records and wait > timedelta(0):
+            await self._log.wait_grown(self._grown, wait)
+            records = await self._take(limit)
+        return records
+
+    async def _take(self, limit: int) -> list[Record]:
+        taken: list[Record] = []
+        for topic, positions in self._positions.items():
+            if len(taken) >= limit:
+                break
+            records = await self._log.fetch(topic, positions, limit - len(taken))
+            for record in records:
+                positions[record.partition] = record.offset + 1
+            taken += records
+        return taken
+
+    async def seek(self, positions: Positions) -> None:
+        for (topic, part), pos in positions.items():
+            self._positions[topic][part] = pos
+
+    async def commit(self, positions: Positions) -> None:
+        await self._log.remember(self._group, positions)
+
+    async def close(self) -> None:
+        self._log.forget(self._grown)
+
+
+def _prepare(connection: sqlite3.Connection, partitions: int) -> int:
+    connection.executescript(_SCHEMA)
+    connection.execute("INSERT OR IGNORE INTO fact VALUES ('partitions', ?)", (str(partitions),))
+    return int(connection.execute("SELECT value FROM fact WHERE name = 'partitions'").fetchone()[0])
+
+
+def _record(row: tuple[str, int, int, str, bytes, str, str]) -> Record:
+    topic, part, pos, key, value, headers, appended_at = row
+    return Record(
+        topic=topic,
+        partition=part,
+        offset=pos,
+        key=key,
+        value=value,
+        headers=json.loads(headers),
+        appended_at=datetime.fromisoformat(appended_at),
+    )

@@ -1,0 +1,128 @@
+"""The Store port on SQL (SQLite at the edge, PostgreSQL in the city): states and positions in one fenced transaction."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from carebell.engine_sql import Database
+from carebell.errors import Fenced
+from carebell.log import Positions
+from carebell.store import Saved, Snapshot
+
+_METADATA = sa.MetaData()
+_FENCE = sa.Table(
+    "rule_fence",
+    _METADATA,
+    sa.Column("scope", sa.String, primary_key=True),
+    sa.Column("partition", sa.Integer, primary_key=True),
+    sa.Column("fence", sa.Integer, nullable=False),
+)
+_STATE = sa.Table(
+    "rule_state",
+    _METADATA,
+    sa.Column("scope", sa.String, primary_key=True),
+    sa.Column("key", sa.String, primary_key=True),
+    sa.Column("partition", sa.Integer, nullable=False, index=True),
+    sa.Column("value", sa.LargeBinary, nullable=False),
+    sa.Column("due_at", sa.String),
+)
+_POSITION = sa.Table(
+    "rule_position",
+    _METADATA,
+    sa.Column("scope", sa.String, primary_key=True),
+    sa.Column("partition", sa.Integer, primary_key=True),
+    sa.Column("topic", sa.String, primary_key=True),
+    sa.Column("offset", sa.BigInteger, nullable=False),
+)
+
+
+class SqlStore:
+    """Build with `SqlStore.open(url)`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @classmethod
+    async def open(cls, url: str) -> "SqlStore":
+        return cls(await Database.open(url, _METADATA))
+
+    async def claim(self, scope: str, partition: int) -> int:
+        async with self._database.writing() as connection:
+            fence = await self._fence(connection, scope, partition) + 1
+            await _upsert(connection, _FENCE, [{"scope": scope, "partition": partition, "fence": fence}])
+            return fence
+
+    async def load(self, scope: str, partition: int) -> Snapshot:
+        async with self._database.writing() as connection:
+            states = await connection.execute(
+                sa.select(_STATE.c.key, _STATE.c.value, _STATE.c.due_at).where(
+                    _STATE.c.scope == scope, _STATE.c.partition == partition
+                )
+            )
+            positions = await connection.execute(
+                sa.select(_POSITION.c.topic, _POSITION.c.offset).where(
+                    _POSITION.c.scope == scope, _POSITION.c.partition == partition
+                )
+            )
+            return Snapshot(
+                states={row.key: Saved(row.key, row.value, _read_time(row.due_at)) for row in states},
+                positions={(row.topic, partition): row.offset for row in positions},
+            )
+
+    async def save(
+        self, scope: str, partition: int, *, fence: int, states: Sequence[Saved], positions: Positions
+    ) -> None:
+        async with self._database.writing() as connection:
+            if await self._fence(connection, scope, partition) != fence:
+                raise Fenced(f"partition {partition} of {scope} has a newer owner than {fence}")
+            await _upsert(
+                connection,
+                _STATE,
+                [
+                    {
+                        "scope": scope,
+                        "key": state.key,
+                        "partition": partition,
+                        "value": state.value,
+                        "due_at": _write_time(state.due_at),
+                    }
+                    for state in states
+                ],
+            )
+            await _upsert(
+                connection,
+                _POSITION,
+                [
+                    {"scope": scope, "partition": partition, "topic": topic, "offset": offset}
+                    for (topic, _), offset in positions.items()
+                ],
+            )
+
+    async def close(self) -> None:
+        await self._database.close()
+
+    async def _fence(self, connection: AsyncConnection, scope: str, partition: int) -> int:
+        statement = sa.select(_FENCE.c.fence).where(_FENCE.c.scope == scope, _FENCE.c.partition == partition)
+        return (await connection.scalar(statement.with_for_update())) or 0
+
+
+async def _upsert(connection: AsyncConnection, table: sa.Table, rows: Sequence[dict[str, Any]]) -> None:
+    if not rows:
+        return
+    insert = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
+    changed = {column.name: insert.excluded[column.name] for column in table.columns if not column.primary_key}
+    await connection.execute(
+        insert.on_conflict_do_update(index_elements=list(table.primary_key.columns), set_=changed), rows
+    )
+
+
+def _write_time(at: datetime | None) -> str | None:
+    return None if at is None else at.astimezone(UTC).isoformat()
+
+
+def _read_time(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)

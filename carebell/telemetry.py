@@ -1,0 +1,121 @@
+"""What operators see: every metric is named and described here, and made per process, never global.
+
+Labels are closed sets: a word from a device or a person never becomes a label.
+"""
+
+from datetime import timedelta
+from enum import StrEnum
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from carebell.types import Alert, Kind
+
+_BUCKETS = (0.005, 0.01, 0.02, 0.035, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300)
+_KINDS = frozenset(Kind)
+
+
+class Hop(StrEnum):
+    """The parts of the road from a press to a person; each is measured on every alert."""
+
+    RECEIVED_TO_LOG = "received_to_log"
+    RECEIVED_TO_ALERT = "received_to_alert"
+    ALERT_TO_CASE = "alert_to_case"
+    DUE_TO_ATTEMPT = "due_to_attempt"
+    RECEIVED_TO_ATTEMPT = "received_to_attempt"
+    CASE_TO_ACCEPTED = "case_to_accepted"
+
+
+class Telemetry:
+    """The metrics of one process."""
+
+    def __init__(self) -> None:
+        registry = self._registry = CollectorRegistry()
+        self.hop = Histogram(
+            "carebell_hop_seconds", "Time a hop took.", ["hop", "kind"], buckets=_BUCKETS, registry=registry
+        )
+        self.budget_missed = Counter(
+            "carebell_budget_missed_total", "Alerts raised later than their rule's budget.", ["rule"], registry=registry
+        )
+        self.readings = Counter(
+            "carebell_readings_total", "Readings appended to the log.", ["lane", "kind"], registry=registry
+        )
+        self.rejected = Counter(
+            "carebell_rejected_total", "Messages that could not be read.", ["reason"], registry=registry
+        )
+        self.unregistered = Counter(
+            "carebell_unregistered_readings_total",
+            "Readings of a home or device that the registry does not know; they go through.",
+            registry=registry,
+        )
+        self.mqtt_connected = Gauge(
+            "carebell_mqtt_connected",
+            "1 while the connection to the MQTT broker stands.",
+            ["client"],
+            registry=registry,
+        )
+        self.pulse_age = Gauge(
+            "carebell_pulse_age_seconds", "Since a pulse last came back through the broker.", registry=registry
+        )
+        self.append_failed = Counter(
+            "carebell_log_append_failed_total", "Appends to the log that failed and are tried again.", registry=registry
+        )
+        self.alerts = Counter(
+            "carebell_alerts_total", "Alerts raised.", ["rule", "severity", "status"], registry=registry
+        )
+        self.rule_failed = Counter(
+            "carebell_rule_failed_total", "Steps of a rule that raised an error.", ["rule"], registry=registry
+        )
+        self.oldest_unprocessed = Gauge(
+            "carebell_oldest_unprocessed_seconds",
+            "Age of the oldest record a batch began with.",
+            ["worker"],
+            registry=registry,
+        )
+        self.cases_open = Gauge("carebell_cases_open", "Cases that nobody has closed.", ["status"], registry=registry)
+        self.oldest_unanswered = Gauge(
+            "carebell_oldest_unanswered_seconds", "Age of the oldest case nobody has accepted.", registry=registry
+        )
+        self.overdue = Gauge(
+            "carebell_due_not_done", "Steps and deliveries that are due and not done.", ["what"], registry=registry
+        )
+        self.without_next = Gauge(
+            "carebell_open_cases_without_next_action", "Open cases with no due time: always 0.", registry=registry
+        )
+        self.audit_at = Gauge(
+            "carebell_audit_timestamp_seconds", "When the auditor last looked at every open case.", registry=registry
+        )
+        self.decisions = Counter(
+            "carebell_case_decisions_total", "Decisions written on cases.", ["what"], registry=registry
+        )
+        self.deliveries = Counter(
+            "carebell_deliveries_total", "Attempts to reach a person.", ["channel", "outcome"], registry=registry
+        )
+        self.resent = Counter(
+            "carebell_deliveries_resent_total",
+            "Attempts made again because the first was caught between sending and recording.",
+            ["channel"],
+            registry=registry,
+        )
+        self.restarts = Counter(
+            "carebell_loop_restarts_total", "Loops that crashed and were started again.", ["loop"], registry=registry
+        )
+
+    def observe(self, hop: Hop, kind: str, took: timedelta) -> None:
+        """A hop's time; a clock that was set back counts as 0."""
+        self.hop.labels(hop, known_kind(kind)).observe(max(0.0, took.total_seconds()))
+
+    def alert_raised(self, alert: Alert, took: timedelta) -> None:
+        """An alert has left the rules; `took` runs from the reading's receipt."""
+        self.alerts.labels(alert.rule, alert.severity, alert.status).inc()
+        self.hop.labels(Hop.RECEIVED_TO_ALERT, alert.rule).observe(max(0.0, took.total_seconds()))
+        if took > alert.budget:
+            self.budget_missed.labels(alert.rule).inc()
+
+    def exposition(self) -> bytes:
+        """The Prometheus text format."""
+        return generate_latest(self._registry)
+
+
+def known_kind(kind: str) -> str:
+    """The kind as a label: words outside the vocabulary count as `other`."""
+    return kind if kind in _KINDS else Kind.OTHER.value

@@ -1,0 +1,45 @@
+"""How values become bytes and back: JSON, one definition per type, told apart by `type`.
+
+Types only grow: fields are added with defaults, unknown fields are ignored, golden files keep old bytes readable.
+Headers follow the Kafka binding of CloudEvents 1.0 in binary mode.
+"""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from carebell.types import Alert, CaseFact, HomeProfile, Reading, Rejected, Tick
+
+Wire = Reading | Tick | HomeProfile | Alert | Rejected | CaseFact
+_ADAPTER: TypeAdapter[Wire] = TypeAdapter(Annotated[Wire, Field(discriminator="type")])
+
+
+class Unreadable(ValueError):
+    """Bytes that are none of our types."""
+
+
+def encode(value: Wire) -> bytes:
+    """One value as JSON bytes."""
+    return _ADAPTER.dump_json(value)
+
+
+def decode(data: bytes) -> Wire:
+    """JSON bytes as one value. Raises Unreadable."""
+    try:
+        return _ADAPTER.validate_json(data)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise Unreadable(f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}") from error
+
+
+def headers(value: Wire, *, id: str, source: str, at: datetime) -> dict[str, str]:
+    """CloudEvents attributes of a value (kafka-protocol-binding, section 3.2)."""
+    return {
+        "ce_specversion": "1.0",
+        "ce_id": id,
+        "ce_source": source,
+        "ce_type": value.type,
+        "ce_time": at.isoformat(),
+        "content-type": "application/json",
+    }
