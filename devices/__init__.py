@@ -1,0 +1,1 @@
+"""What a device says and which devices there are: dialects, registry, simulator."""
