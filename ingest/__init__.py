@@ -1,0 +1,1 @@
+"""From the outside into the log. Nothing is judged here."""

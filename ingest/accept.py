@@ -1,0 +1,95 @@
+"""From a message to what goes into the log. Pure: the same message gives the same readings with the same ids."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import orjson
+
+from carebell.ids import computed
+from carebell.types import DeviceProfile, HomeProfile, Reading, Rejected
+from devices.binding import bound
+from devices.dialect import Decoded, Message, Problem, kept_copy, readings_of, summary_of
+from devices.dialects import native
+
+Homes = Mapping[str, HomeProfile]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What is told to the device once the log has its message."""
+
+    topic: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What one message comes to."""
+
+    readings: tuple[Reading, ...] = ()
+    rejected: Rejected | None = None
+    replies: tuple[Reply, ...] = ()
+    is_registered: bool = True
+
+
+def accept(message: Message, homes: Homes) -> Accepted:
+    """Read a message. An unknown home or device goes through and is counted; what cannot be read is rejected with a reason."""
+    decoded = native.decode(message)
+    device = _device(homes, decoded)
+    if device is not None and device.is_sos:
+        decoded = replace(decoded, facts=bound(decoded.facts, (), is_sos=True))
+    readings = readings_of(decoded, message, dialect=native.NAME, place=device.place if device else "")
+    return Accepted(
+        readings=readings,
+        rejected=_rejected(message, decoded),
+        replies=_replies(decoded, readings),
+        is_registered=device is not None or not readings,
+    )
+
+
+def _device(homes: Homes, decoded: Decoded) -> DeviceProfile | None:
+    home = homes.get(decoded.home_id)
+    if home is None or home.removed:
+        return None
+    return next((device for device in home.devices if device.device_id == decoded.device_id), None)
+
+
+def _rejected(message: Message, decoded: Decoded) -> Rejected | None:
+    if not decoded.problems:
+        return None
+    reason, detail = summary_of(decoded.problems)
+    return Rejected(
+        id=computed("rejected", message.topic, message.payload.hex(), message.received_at.isoformat()),
+        topic=message.topic,
+        reason=reason,
+        detail=detail[:1000],
+        payload=kept_copy(message.payload),
+        received_at=message.received_at,
+        device_id=decoded.device_id,
+    )
+
+
+def _replies(decoded: Decoded, readings: tuple[Reading, ...]) -> tuple[Reply, ...]:
+    """`received` for each message id the device gave and for every call for help; `rejected` with the reason otherwise."""
+    if not decoded.device_id:
+        return ()
+    topic = down_topic(decoded.home_id, decoded.device_id)
+    stated = {fact.message_id for fact in decoded.facts if fact.message_id}
+    wanted = dict.fromkeys(
+        reading.source_message_id for reading in readings if reading.is_urgent or reading.source_message_id in stated
+    )
+    replies = [Reply(topic, orjson.dumps({"id": source_id, "type": "received"})) for source_id in wanted]
+    if decoded.problems:
+        reason, detail = _told(decoded.problems)
+        replies.append(Reply(topic, orjson.dumps({"id": None, "type": "rejected", "reason": reason, "detail": detail})))
+    return tuple(replies)
+
+
+def _told(problems: tuple[Problem, ...]) -> tuple[str, str]:
+    reason, detail = summary_of(problems)
+    return reason, detail[:200]
+
+
+def down_topic(home_id: str, device_id: str) -> str:
+    """Where a device of the native dialect listens."""
+    return f"{native.ROOT}/{home_id}/{device_id}/down"
