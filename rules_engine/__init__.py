@@ -1,0 +1,1 @@
+"""From readings to alerts: pure and replayable."""

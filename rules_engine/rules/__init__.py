@@ -1,0 +1,1 @@
+"""One rule a module: parameters, state, step. No clock, no logging, no awaits."""
