@@ -1,0 +1,1 @@
+"""From alerts to somebody who answers: cases, escalation, channels, the desk."""

@@ -1,0 +1,265 @@
+"""The casebook on SQL: a case's state, due time, deliveries and lines change in one transaction, or not at all."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from pydantic import TypeAdapter
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from carebell.bell import Bell
+from carebell.engine_sql import Database
+from carebell.step import Next
+from carebell.telemetry import Telemetry
+from carebell.types import Alert, AlertStatus
+from notifier import delivery_sql, view_sql
+from notifier.case import open_case, step
+from notifier.case_value import Acted, Case, CaseAction, CaseEvent, CaseStatus, Line, Raised, Tell, Undelivered, Woken
+from notifier.casebook import Claimed, DeliveryRow, DeliveryStatus, LineRow, Outcome, Overview, Page
+from notifier.person import Person
+from notifier.policy import PolicyBook
+from notifier.schema_sql import ALERT_SEEN, CASE, DELIVERY, LINE, METADATA, RELAY, write_due, write_time
+
+_CASE: TypeAdapter[Case] = TypeAdapter(Case)
+
+
+class SqlCasebook:
+    """Build with `SqlCasebook.open(url, …)`. `bell` rings after each change."""
+
+    def __init__(self, database: Database, policies: PolicyBook, bell: Bell, telemetry: Telemetry) -> None:
+        self._database = database
+        self._policies = policies
+        self._bell = bell
+        self._telemetry = telemetry
+
+    @classmethod
+    async def open(cls, url: str, policies: PolicyBook, bell: Bell, telemetry: Telemetry) -> "SqlCasebook":
+        return cls(await Database.open(url, METADATA), policies, bell, telemetry)
+
+    async def raise_alert(
+        self, alert: Alert, people: tuple[Person, ...], at: datetime, *, label: str, address: str
+    ) -> Case | None:
+        def opening() -> Next[Case, CaseAction]:
+            policy = self._policies.for_severity(alert.severity)
+            return open_case(alert, policy, people, at, label=label, address=address)
+
+        async with self._database.writing() as connection:
+            seen = await connection.scalar(
+                sa.select(ALERT_SEEN.c.case_id).where(
+                    ALERT_SEEN.c.alert_id == alert.id, ALERT_SEEN.c.status == alert.status.value
+                )
+            )
+            if seen is not None:
+                return None
+            case = await _open_case_of(connection, alert.home_id)
+            case = await self._join(connection, case, alert, opening, at)
+            await connection.execute(
+                sa.insert(ALERT_SEEN).values(
+                    alert_id=alert.id, status=alert.status.value, case_id="" if case is None else case.id
+                )
+            )
+        self._bell.ring()
+        return case
+
+    async def _join(
+        self,
+        connection: AsyncConnection,
+        case: Case | None,
+        alert: Alert,
+        opening: Callable[[], Next[Case, CaseAction]],
+        at: datetime,
+    ) -> Case | None:
+        if case is not None:
+            return await self._apply(connection, case, step(case, Raised(alert), at, self._policies), at)
+        if alert.status is AlertStatus.RESOLVED:
+            # What is over in a home without an open case needs nobody.
+            return None
+        following = opening()
+        await connection.execute(sa.insert(CASE).values(_row(following.state, at)))
+        await self._write(connection, following, at)
+        return following.state
+
+    async def act(self, case_id: str, acted: Acted, at: datetime) -> Case | None:
+        case = await self._step_one(case_id, acted, at)
+        self._bell.ring()
+        return case
+
+    async def _step_one(self, case_id: str, event: CaseEvent, at: datetime) -> Case | None:
+        async with self._database.writing() as connection:
+            case = await _locked(connection, case_id)
+            if case is None:
+                return None
+            return await self._apply(connection, case, step(case, event, at, self._policies), at)
+
+    async def wake(self, at: datetime, limit: int) -> int:
+        async with self._database.reading() as connection:
+            due = await connection.scalars(
+                sa.select(CASE.c.id).where(CASE.c.due_at <= write_time(at)).order_by(CASE.c.due_at).limit(limit)
+            )
+            ids = list(due)
+        for case_id in ids:
+            await self._step_one(case_id, Woken(), at)
+        if ids:
+            self._bell.ring()
+        return len(ids)
+
+    async def _apply(
+        self, connection: AsyncConnection, before: Case, following: Next[Case, CaseAction], at: datetime
+    ) -> Case:
+        if following.state != before or following.actions:
+            row = _row(following.state, at)
+            await connection.execute(sa.update(CASE).where(CASE.c.id == before.id).values(row))
+            await self._write(connection, following, at)
+        return following.state
+
+    async def _write(self, connection: AsyncConnection, following: Next[Case, CaseAction], at: datetime) -> None:
+        case = following.state
+        for action in following.actions:
+            if isinstance(action, Line):
+                await write_line(connection, case, action, at)
+                self._telemetry.decisions.labels(action.what).inc()
+            else:
+                await _insert_once(connection, case, action, at)
+
+    async def claim(self, at: datetime, *, owner: str, lease: timedelta, limit: int) -> Sequence[Claimed]:
+        async with self._database.writing() as connection:
+            return await delivery_sql.claim(connection, at, owner=owner, lease=lease, limit=limit, read=_read)
+
+    async def extend(self, claimed: Claimed, until: datetime) -> bool:
+        async with self._database.writing() as connection:
+            return await delivery_sql.extend(connection, claimed, until)
+
+    async def record(self, claimed: Claimed, outcome: Outcome, at: datetime) -> bool:
+        async with self._database.writing() as connection:
+            if not await delivery_sql.record(connection, claimed, outcome, at):
+                return False
+            case = await _locked(connection, claimed.case.id)
+            assert case is not None  # noqa: S101
+            await write_line(connection, case, delivery_sql.line_of(claimed, outcome), at)
+            if outcome.status is DeliveryStatus.FAILED:
+                undelivered = step(case, Undelivered(claimed.delivery.id), at, self._policies)
+                await self._apply(connection, case, undelivered, at)
+        self._bell.ring()
+        return True
+
+    async def release(self, owner: str) -> int:
+        async with self._database.writing() as connection:
+            return await delivery_sql.release(connection, owner)
+
+    async def next_due(self) -> datetime | None:
+        async with self._database.reading() as connection:
+            return await view_sql.next_due(connection)
+
+    async def overview(self, at: datetime, late_after: timedelta) -> Overview:
+        async with self._database.reading() as connection:
+            return await view_sql.overview(connection, at, late_after)
+
+    async def case(self, case_id: str) -> tuple[Case, datetime] | None:
+        async with self._database.reading() as connection:
+            return await view_sql.one(connection, case_id, _read)
+
+    async def cases(self, statuses: Sequence[str], limit: int, cursor: str | None) -> Page:
+        async with self._database.reading() as connection:
+            return await view_sql.page(connection, statuses, limit, cursor, _read)
+
+    async def lines(self, *, after: int, limit: int, case_id: str | None = None) -> Sequence[LineRow]:
+        async with self._database.reading() as connection:
+            return await view_sql.lines(connection, after=after, limit=limit, case_id=case_id)
+
+    async def last_line(self) -> int:
+        async with self._database.reading() as connection:
+            return (await connection.scalar(sa.select(sa.func.max(LINE.c.id)))) or 0
+
+    async def deliveries(self, case_id: str) -> Sequence[DeliveryRow]:
+        async with self._database.reading() as connection:
+            return await view_sql.deliveries(connection, case_id)
+
+    async def relayed(self, name: str) -> int:
+        async with self._database.reading() as connection:
+            return (await connection.scalar(sa.select(RELAY.c.line_id).where(RELAY.c.name == name))) or 0
+
+    async def relay_to(self, name: str, line_id: int) -> None:
+        async with self._database.writing() as connection:
+            changed = await connection.execute(sa.update(RELAY).where(RELAY.c.name == name).values(line_id=line_id))
+            if changed.rowcount == 0:
+                await connection.execute(sa.insert(RELAY).values(name=name, line_id=line_id))
+
+    async def close(self) -> None:
+        await self._database.close()
+
+
+async def write_line(connection: AsyncConnection, case: Case, line: Line, at: datetime) -> None:
+    """One line of the time line."""
+    await connection.execute(
+        sa.insert(LINE).values(
+            case_id=case.id,
+            home_id=case.home_id,
+            at=write_time(at),
+            what=line.what.value,
+            by=line.by,
+            why=line.why,
+            source_id=line.source_id,
+            status=case.status.value,
+            severity=case.severity.value,
+            data=line.data,
+        )
+    )
+
+
+async def _insert_once(connection: AsyncConnection, case: Case, tell: Tell, at: datetime) -> None:
+    """A delivery to make; the same step decided twice lands on the same row."""
+    insert = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(DELIVERY)
+    await connection.execute(
+        insert.values(
+            id=tell.id,
+            case_id=case.id,
+            step=tell.step,
+            round=tell.round,
+            person_id=tell.person.person_id,
+            person=tell.person.name,
+            role=tell.person.role,
+            language=tell.person.language,
+            channel=tell.channel,
+            to=tell.to,
+            purpose=tell.purpose.value,
+            why=tell.why,
+            source_id=tell.source_id,
+            status=DeliveryStatus.QUEUED.value,
+            created_at=write_time(at),
+            due_at=write_time(at),
+            attempts=0,
+            fence=0,
+            caught=0,
+            detail="",
+        ).on_conflict_do_nothing(index_elements=[DELIVERY.c.id])
+    )
+
+
+def _row(case: Case, at: datetime) -> dict[str, str | None]:
+    return {
+        "id": case.id,
+        "home_id": case.home_id,
+        "open_home": None if case.status is CaseStatus.CLOSED else case.home_id,
+        "status": case.status.value,
+        "severity": case.severity.value,
+        "opened_at": write_time(case.opened_at),
+        "updated_at": write_time(at),
+        "due_at": write_due(case.due_at),
+        "document": _CASE.dump_json(case).decode(),
+    }
+
+
+def _read(document: str) -> Case:
+    return _CASE.validate_json(document)
+
+
+async def _locked(connection: AsyncConnection, case_id: str) -> Case | None:
+    document = await connection.scalar(sa.select(CASE.c.document).where(CASE.c.id == case_id).with_for_update())
+    return None if document is None else _read(document)
+
+
+async def _open_case_of(connection: AsyncConnection, home_id: str) -> Case | None:
+    query = sa.select(CASE.c.document).where(CASE.c.open_home == home_id).with_for_update()
+    document = await connection.scalar(query)
+    return None if document is None else _read(document)

@@ -1,0 +1,139 @@
+"""Makes deliveries: claims what is due, sends it over its channel, records how it ended. Retries live here, once.
+
+0 s     2 s     5 s    10 s    20 s    30 s
+try     try     try     try     try     try   then failed, and the case may go on to its next tier
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from carebell.bell import Bell
+from carebell.clock import pause, wait_set
+from carebell.errors import Refused, TryLater
+from carebell.instruments import Instruments
+from carebell.telemetry import Hop
+from notifier.casebook import Casebook, Claimed, DeliveryStatus, Outcome
+from notifier.channel import Channel
+from notifier.message import compose
+
+RETRY_AFTER = tuple(timedelta(seconds=seconds) for seconds in (2, 5, 10, 20, 30))
+LEASE = timedelta(seconds=5)
+AT_ONCE = 64
+_LOOK_EVERY = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Courier:
+    """Who sends, and with what."""
+
+    owner: str
+    channels: Mapping[str, Channel]
+    desk_url: str
+
+
+class Delivery:
+    """The loop that makes deliveries. A slow far end holds up nobody else."""
+
+    def __init__(self, *, casebook: Casebook, courier: Courier, instruments: Instruments, bell: Bell) -> None:
+        self._casebook = casebook
+        self._courier = courier
+        self._clock = instruments.clock
+        self._telemetry = instruments.telemetry
+        self._logger = instruments.logger
+        self._bell = bell
+        self._under_way: set[asyncio.Task[None]] = set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until told to stop; what is being sent then is finished."""
+        rung = self._bell.subscribe()
+        try:
+            while not stop.is_set():
+                rung.clear()
+                if not await self.turn():
+                    await wait_set(rung, self._clock, _LOOK_EVERY)
+        finally:
+            self._bell.unsubscribe(rung)
+            await asyncio.gather(*self._under_way)
+
+    async def turn(self) -> int:
+        """Begin what is due and free; how many."""
+        free = AT_ONCE - len(self._under_way)
+        if free <= 0:
+            return 0
+        claims = await self._casebook.claim(self._clock.now(), owner=self._courier.owner, lease=LEASE, limit=free)
+        for claimed in claims:
+            task = asyncio.create_task(self._deliver(claimed))
+            self._under_way.add(task)
+            task.add_done_callback(self._ended)
+        return len(claims)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._under_way.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            self._logger.error("delivery not recorded; its lease will end", error=repr(task.exception()))
+        self._bell.ring()
+
+    async def finish(self) -> None:
+        """Wait for what is under way."""
+        while self._under_way:
+            await asyncio.gather(*self._under_way)
+
+    async def _deliver(self, claimed: Claimed) -> None:
+        self._measure(claimed)
+        keeping = asyncio.create_task(self._keep_lease(claimed))
+        try:
+            outcome = await self._send(claimed)
+        finally:
+            keeping.cancel()
+        is_ours = await self._casebook.record(claimed, outcome, self._clock.now())
+        self._telemetry.deliveries.labels(claimed.delivery.channel, outcome.status).inc()
+        self._logger.info(
+            "delivery",
+            delivery_id=claimed.delivery.id,
+            case_id=claimed.case.id,
+            channel=claimed.delivery.channel,
+            step=claimed.delivery.step,
+            outcome=outcome.status,
+            attempt=claimed.delivery.attempts + 1,
+            recorded=is_ours,
+        )
+
+    async def _send(self, claimed: Claimed) -> Outcome:
+        delivery = claimed.delivery
+        channel = self._courier.channels.get(delivery.channel)
+        if channel is None:
+            return Outcome(status=DeliveryStatus.FAILED, detail=f"no channel {delivery.channel} is set up")
+        try:
+            said = await channel.send(compose(claimed.case, delivery, self._courier.desk_url))
+        except TryLater as error:
+            return self._again(claimed, error.reason, error.after)
+        except Refused as error:
+            return Outcome(status=DeliveryStatus.FAILED, detail=error.reason)
+        except Exception as error:  # noqa: BLE001 - a channel's bug must not keep a person from being told on another
+            self._logger.error("channel broke", channel=delivery.channel, error=repr(error), case_id=claimed.case.id)
+            return self._again(claimed, f"the channel broke: {type(error).__name__}", None)
+        return Outcome(status=DeliveryStatus.SENT, detail=said)
+
+    def _again(self, claimed: Claimed, reason: str, wish: timedelta | None) -> Outcome:
+        attempts = claimed.delivery.attempts + 1
+        if attempts > len(RETRY_AFTER):
+            return Outcome(status=DeliveryStatus.FAILED, detail=f"{reason}; given up after {attempts} attempts")
+        after = RETRY_AFTER[attempts - 1] if wish is None else min(wish, RETRY_AFTER[-1])
+        return Outcome(status=DeliveryStatus.QUEUED, detail=reason, retry_at=self._clock.now() + after)
+
+    def _measure(self, claimed: Claimed) -> None:
+        now, delivery = self._clock.now(), claimed.delivery
+        if claimed.was_caught:
+            self._telemetry.resent.labels(delivery.channel).inc()
+        if delivery.attempts == 0:
+            self._telemetry.observe(Hop.DUE_TO_ATTEMPT, "sos", now - claimed.due_at)
+            if delivery.round == 1 and claimed.due_at == claimed.case.opened_at:
+                self._telemetry.observe(Hop.RECEIVED_TO_ATTEMPT, "sos", now - claimed.case.caused_at)
+
+    async def _keep_lease(self, claimed: Claimed) -> None:
+        while True:
+            await pause(self._clock, LEASE / 2)
+            if not await self._casebook.extend(claimed, self._clock.now() + LEASE):
+                return

@@ -1,0 +1,1 @@
+"""What responders and integrators see over HTTP: the API, the live feed, the page."""

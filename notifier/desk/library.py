@@ -1,0 +1,63 @@
+"""What the desk reads: cases joined with what the registry knows of their homes."""
+
+from collections.abc import Sequence
+
+from devices.registry import Registry
+from notifier.casebook import Casebook, LineRow
+from notifier.desk.shape import Json, case_json, home_json, whole_case_json
+
+_TIMELINE_LIMIT = 2000
+
+
+class Library:
+    """The casebook and the registry, seen together."""
+
+    def __init__(self, casebook: Casebook, registry: Registry) -> None:
+        self._casebook = casebook
+        self._registry = registry
+
+    async def page(self, statuses: Sequence[str], limit: int, cursor: str | None) -> Json:
+        """A page of cases. `feed_id` is where the feed goes on from what is shown here."""
+        feed_id = await self._casebook.last_line()
+        page = await self._casebook.cases(statuses, limit, cursor)
+        cases = [
+            case_json(case, updated_at, await self._registry.home(case.home_id)) for case, updated_at in page.cases
+        ]
+        return {"cases": cases, "next": page.next, "feed_id": feed_id}
+
+    async def brief(self, case_id: str) -> Json | None:
+        """A case as in a list."""
+        found = await self._casebook.case(case_id)
+        if found is None:
+            return None
+        case, updated_at = found
+        return case_json(case, updated_at, await self._registry.home(case.home_id))
+
+    async def whole(self, case_id: str) -> Json | None:
+        """A case with its time line and deliveries."""
+        found = await self._casebook.case(case_id)
+        if found is None:
+            return None
+        case, updated_at = found
+        lines = await self._casebook.lines(after=0, limit=_TIMELINE_LIMIT, case_id=case_id)
+        deliveries = await self._casebook.deliveries(case_id)
+        return whole_case_json(case, updated_at, await self._registry.home(case.home_id), lines, deliveries)
+
+    async def homes(self, after: str, limit: int) -> Json:
+        """A page of homes in the order of their ids."""
+        homes = await self._registry.homes(after, limit + 1)
+        has_more = len(homes) > limit
+        return {
+            "homes": [home_json(home) for home in homes[:limit]],
+            "next": homes[limit - 1].home_id if has_more else None,
+        }
+
+    async def home(self, home_id: str) -> Json | None:
+        home = await self._registry.home(home_id)
+        return None if home is None else home_json(home)
+
+    async def last_line(self) -> int:
+        return await self._casebook.last_line()
+
+    async def lines(self, *, after: int, limit: int) -> Sequence[LineRow]:
+        return await self._casebook.lines(after=after, limit=limit)

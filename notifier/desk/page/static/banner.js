@@ -1,0 +1,17 @@
+import { h, say } from "./dom.js";
+/** The counting seconds are kept out of the spoken alert, which would otherwise start again each second. */
+export function makeBanner(words) {
+    const seconds = h("span", { "aria-live": "off" });
+    const phoneLine = h("span", { class: "banner-phone" });
+    const node = h("div", { class: "banner", role: "alert", "data-testid": "feed-banner", hidden: true });
+    const show = (isLost, silentMs, phone) => {
+        say(seconds, String(Math.floor(silentMs / 1000)));
+        say(phoneLine, phone ? words.lostPhone(phone) : words.lostPhoneUnknown);
+        if (isLost === !node.hidden)
+            return;
+        node.hidden = !isLost;
+        const sentence = h("strong", {}, words.lostBefore, seconds, words.lostAfter);
+        node.replaceChildren(...(isLost ? [sentence, " ", phoneLine, " ", words.lostRetry] : []));
+    };
+    return { node, show };
+}

@@ -1,0 +1,45 @@
+import { localTime } from "./clock.js";
+import { h } from "./dom.js";
+export function timeline(lines, words) {
+    const list = h("ol", { class: "timeline", "data-testid": "timeline" });
+    const ordered = [...lines].sort((a, b) => a.id - b.id);
+    list.append(...ordered.map((line) => lineItem(line, words)));
+    if (ordered.length === 0)
+        list.append(h("li", { class: "quiet" }, words.noLines));
+    return list;
+}
+function lineItem(line, words) {
+    const head = h("p", { class: "line-head" }, h("time", { datetime: line.at }, localTime(line.at, words.tag)), h("strong", {}, words.what[line.what] ?? line.what), line.by ? h("span", { class: "quiet" }, words.by(line.by)) : null);
+    const texts = saidIn(line, words).map((text) => h("p", { class: "line-why" }, text));
+    const look = `line line-${line.what.replace(/[^a-z_]/g, "")}`;
+    return h("li", { class: look, "data-line-id": String(line.id) }, head, ...texts);
+}
+function saidIn(line, words) {
+    const outcome = text(line.data["outcome"]);
+    const texts = [line.why, words.outcomes[outcome] ?? outcome, text(line.data["note"])];
+    return [...new Set(texts)].filter((one) => one !== "");
+}
+function text(value) {
+    return typeof value === "string" ? value : "";
+}
+export function deliveryTable(deliveries, words) {
+    if (deliveries.length === 0)
+        return h("p", { class: "quiet", "data-testid": "deliveries" }, words.noDeliveries);
+    const titles = [words.person, words.channel, words.deliveryStatus, words.time];
+    const cells = titles.map((title) => h("th", { scope: "col", role: "columnheader" }, title));
+    const head = h("tr", { role: "row" }, ...cells);
+    // The roles are written out because the narrow layout shows rows as blocks, and browsers then forget the table.
+    return h("table", { class: "deliveries", role: "table", "data-testid": "deliveries", "aria-labelledby": "deliveries-heading" }, h("thead", { role: "rowgroup" }, head), h("tbody", { role: "rowgroup" }, ...deliveries.map((one) => deliveryRow(one, words))));
+}
+function deliveryRow(one, words) {
+    const round = one.round > 1 ? words.round(one.round) : "";
+    const step = words.tiers[one.step] ?? one.step;
+    const at = one.sent_at ?? one.created_at;
+    const tries = one.attempts > 1 ? words.attempts(one.attempts) : "";
+    const status = h("span", { class: `delivery delivery-${one.status}` }, words.delivery[one.status] ?? one.status);
+    return h("tr", { role: "row", "data-delivery-status": one.status }, cell([h("strong", {}, one.person)], [one.role, step.toLowerCase() === one.role.toLowerCase() ? "" : step, round]), cell([one.channel], [one.purpose]), cell([status], [tries, one.detail ?? ""]), cell([h("time", { datetime: at }, localTime(at, words.tag))], []));
+}
+function cell(main, small) {
+    const below = small.filter((part) => part !== "").join(" · ");
+    return h("td", { role: "cell" }, ...main, below ? h("span", { class: "below quiet" }, below) : null);
+}

@@ -1,0 +1,39 @@
+import { now } from "./clock.js";
+import { h } from "./dom.js";
+/** What a responder needs at the door and on the phone. */
+export function homePanel(home, words) {
+    const facts = h("dl", { class: "facts" });
+    fact(facts, words.address, home.address);
+    fact(facts, words.residents, ...home.residents.map((one) => h("p", {}, residentText(one, words))));
+    fact(facts, words.keys, home.keys ?? "");
+    fact(facts, words.notes, home.notes ?? "");
+    fact(facts, words.contacts, ...(home.contacts ?? []).map((one) => contactLine(one, words)));
+    const devices = (home.devices ?? []).map((one) => h("p", {}, [one.place, one.model, one.device_id].filter((part) => part).join(" · ")));
+    fact(facts, words.devices, ...devices);
+    if (!facts.hasChildNodes())
+        return h("p", { class: "quiet" }, words.nothingKnown);
+    return facts;
+}
+function fact(list, name, ...values) {
+    if (values.every((value) => value === ""))
+        return;
+    list.append(h("div", { class: "fact" }, h("dt", {}, name), h("dd", {}, ...values)));
+}
+function residentText(one, words) {
+    const notes = one.notes ? ` – ${one.notes}` : "";
+    if (!one.birth_year)
+        return one.name + notes;
+    const age = new Date(now()).getFullYear() - one.birth_year;
+    return `${one.name} (${words.born(one.birth_year, age)})${notes}`;
+}
+function phoneLink(name, phone) {
+    const href = `tel:${phone.replace(/[^+\d]/g, "")}`;
+    return h("a", { class: "phone", href, "aria-label": `${name} ${phone}` }, phone);
+}
+function contactLine(one, words) {
+    const name = h("span", { class: "contact-name" }, one.name);
+    const relation = h("span", { class: "quiet" }, one.relation);
+    const phones = one.phones.map((phone) => phoneLink(one.name, phone));
+    const none = phones.length === 0 ? h("span", { class: "quiet" }, words.noPhone) : null;
+    return h("div", { class: "contact" }, h("span", { class: "contact-who" }, name, " ", relation), ...phones, none);
+}

@@ -1,0 +1,2 @@
+import { Desk } from "./desk.js";
+new Desk().start();

@@ -1,0 +1,46 @@
+// Sentences about a case that the list and the details share.
+import { left, now, since, span } from "./clock.js";
+import { english } from "./words_en.js";
+export function summaryOf(one, words) {
+    return words.tag === english.tag ? one.summary || one.summary_zh : one.summary_zh || one.summary;
+}
+export function statusOf(one, words) {
+    const name = one.accepted_by ?? words.somebody;
+    switch (one.status) {
+        case "accepted":
+            return words.acceptedBy(name, acceptedAfter(one));
+        case "en_route":
+            return words.onTheWayBy(name);
+        case "arrived":
+            return words.arrivedBy(name);
+        case "closed":
+            return words.closedWith(words.outcomes[one.outcome ?? ""] ?? one.outcome ?? words.outcomes["other"] ?? "");
+        default:
+            return words.status[one.status] ?? one.status;
+    }
+}
+function acceptedAfter(one) {
+    return one.accepted_at ? span(Date.parse(one.accepted_at) - Date.parse(one.opened_at)) : "–";
+}
+/** The clock since the press runs until the case is closed. */
+export function ageOf(one) {
+    return since(one.opened_at, one.closed_at ? Date.parse(one.closed_at) : now());
+}
+export function nextStepOf(one, words) {
+    if (one.status === "closed")
+        return "";
+    if (!one.due_at)
+        return one.status === "open" ? words.noStep : "";
+    const step = one.next_step ? (words.tiers[one.next_step] ?? one.next_step) : words.reminder;
+    const from = now();
+    return Date.parse(one.due_at) <= from ? words.stepNow(step) : words.stepIn(step, left(one.due_at, from));
+}
+export function repeatsOf(one, words) {
+    return joined(one.calls > 1 ? words.calls(one.calls) : "", one.round > 1 ? words.round(one.round) : "");
+}
+export function joined(...parts) {
+    return parts.filter((part) => part !== "").join(" · ");
+}
+export function namesOf(home) {
+    return home.residents.map((resident) => resident.name).join(", ");
+}

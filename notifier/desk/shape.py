@@ -1,0 +1,133 @@
+"""The JSON of the desk: how cases, lines and deliveries look from outside."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from devices.registry import Home
+from notifier.case_value import Case, CaseStatus
+from notifier.casebook import DeliveryRow, LineRow
+
+Json = dict[str, Any]
+
+
+def time(at: datetime | None) -> str | None:
+    """RFC 3339 in UTC with `Z`."""
+    return None if at is None else at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def case_json(case: Case, updated_at: datetime, home: Home | None) -> Json:
+    """A case as it stands in lists and on the feed."""
+    steps = case.policy.steps
+    is_escalating = case.status is CaseStatus.OPEN
+    following = steps[case.next_step].name if case.next_step < len(steps) else steps[0].name
+    return {
+        "id": case.id,
+        "home_id": case.home_id,
+        "status": case.status.value,
+        "severity": case.severity.value,
+        "opened_at": time(case.opened_at),
+        "updated_at": time(updated_at),
+        "caused_at": time(case.caused_at),
+        "last_call_at": time(case.last_call_at),
+        "summary": case.summary,
+        "summary_zh": case.summary_zh,
+        "calls": case.calls,
+        "round": case.round,
+        "accepted_by": case.accepted_by or None,
+        "accepted_at": time(case.accepted_at),
+        "closed_at": time(case.closed_at),
+        "outcome": case.outcome or None,
+        "due_at": time(case.due_at),
+        "next_step": following if is_escalating else None,
+        "policy": {"name": case.policy.name, "version": case.policy.version},
+        "home": _home_brief(case, home),
+    }
+
+
+def _home_brief(case: Case, home: Home | None) -> Json:
+    return {
+        "label": home.label if home else case.label,
+        "address": home.address if home else case.address,
+        "residents": [{"name": one.name, "birth_year": one.birth_year} for one in (home.residents if home else ())],
+    }
+
+
+def whole_case_json(
+    case: Case,
+    updated_at: datetime,
+    home: Home | None,
+    lines: Sequence[LineRow],
+    deliveries: Sequence[DeliveryRow],
+) -> Json:
+    """A case with everything that is known of it."""
+    return {
+        **case_json(case, updated_at, home),
+        "home": {**_home_brief(case, home), **(home_json(home) if home else {})},
+        "timeline": [line_json(line) for line in lines],
+        "deliveries": [delivery_json(delivery) for delivery in deliveries],
+    }
+
+
+def line_json(line: LineRow) -> Json:
+    """A line of a time line; `source_id` is the device's own message id."""
+    return {
+        "id": line.id,
+        "at": time(line.at),
+        "what": line.what,
+        "by": line.by,
+        "why": line.why,
+        "source_id": line.source_id or None,
+        "status": line.status,
+        "data": line.data,
+    }
+
+
+def delivery_json(delivery: DeliveryRow) -> Json:
+    """A delivery; `caught` counts attempts that began and were never recorded, sent again under the same key."""
+    return {
+        "id": delivery.id,
+        "idempotency_key": delivery.id,
+        "step": delivery.step,
+        "round": delivery.round,
+        "person_id": delivery.person_id,
+        "person": delivery.person,
+        "role": delivery.role,
+        "channel": delivery.channel,
+        "purpose": delivery.purpose.value,
+        "why": delivery.why,
+        "status": delivery.status.value,
+        "attempts": delivery.attempts,
+        "caught": delivery.caught,
+        "created_at": time(delivery.created_at),
+        "sent_at": time(delivery.first_attempt_at),
+        "ended_at": time(delivery.ended_at),
+        "detail": delivery.detail,
+    }
+
+
+def home_json(home: Home) -> Json:
+    """A home with its people and devices, for whoever is on duty."""
+    return {
+        "home_id": home.home_id,
+        "label": home.label,
+        "address": home.address,
+        "timezone": home.timezone,
+        "notes": home.notes,
+        "keys": home.keys,
+        "residents": [
+            {
+                "name": one.name,
+                "birth_year": one.birth_year,
+                "language": one.language,
+                "ability_level": one.ability_level,
+                "notes": one.notes,
+            }
+            for one in home.residents
+        ],
+        "contacts": [
+            {"name": one.name, "relation": one.relation, "role": one.role, "phones": list(one.phones)}
+            for one in sorted(home.contacts, key=lambda one: one.order)
+        ],
+        "devices": [{"device_id": one.device_id, "model": one.model, "place": one.place} for one in home.devices],
+    }

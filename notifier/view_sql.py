@@ -1,0 +1,115 @@
+"""Reading the casebook: pages of cases, time lines, deliveries, and the auditor's overview."""
+
+import base64
+import binascii
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from carebell.errors import BadInput
+from notifier.case_value import Case, CaseStatus
+from notifier.casebook import DeliveryRow, LineRow, Overview, Page
+from notifier.delivery_sql import delivery_row
+from notifier.schema_sql import CASE, DELIVERY, LINE, read_due, write_time
+
+Read = Callable[[str], Case]
+_IS_OPEN = CASE.c.status != CaseStatus.CLOSED.value
+
+
+async def one(connection: AsyncConnection, case_id: str, read: Read) -> tuple[Case, datetime] | None:
+    """A case and when it changed last."""
+    query = sa.select(CASE.c.document, CASE.c.updated_at).where(CASE.c.id == case_id)
+    row = (await connection.execute(query)).one_or_none()
+    return None if row is None else (read(row.document), datetime.fromisoformat(row.updated_at))
+
+
+async def page(
+    connection: AsyncConnection, statuses: Sequence[str], limit: int, cursor: str | None, read: Read
+) -> Page:
+    """Cases of these statuses (none named: all), newest first."""
+    query = sa.select(CASE).order_by(CASE.c.opened_at.desc(), CASE.c.id.desc()).limit(limit + 1)
+    if statuses:
+        query = query.where(CASE.c.status.in_(statuses))
+    if cursor is not None:
+        opened_at, case_id = _read_cursor(cursor)
+        query = query.where(
+            sa.or_(CASE.c.opened_at < opened_at, sa.and_(CASE.c.opened_at == opened_at, CASE.c.id < case_id))
+        )
+    rows = (await connection.execute(query)).all()
+    cases = tuple((read(row.document), datetime.fromisoformat(row.updated_at)) for row in rows[:limit])
+    is_last = len(rows) <= limit
+    return Page(cases, None if is_last else _write_cursor(rows[limit - 1].opened_at, rows[limit - 1].id))
+
+
+def _write_cursor(opened_at: str, case_id: str) -> str:
+    return base64.urlsafe_b64encode(f"{opened_at} {case_id}".encode()).decode().rstrip("=")
+
+
+def _read_cursor(cursor: str) -> tuple[str, str]:
+    try:
+        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+        opened_at, case_id = text.split(" ")
+    except (binascii.Error, UnicodeDecodeError, ValueError):
+        raise BadInput(
+            "this cursor was not given by this service: leave it out to begin with the newest case"
+        ) from None
+    return opened_at, case_id
+
+
+async def lines(connection: AsyncConnection, *, after: int, limit: int, case_id: str | None) -> Sequence[LineRow]:
+    """Lines behind an id, oldest first, of one case or of all."""
+    query = sa.select(LINE).where(LINE.c.id > after).order_by(LINE.c.id).limit(limit)
+    if case_id is not None:
+        query = query.where(LINE.c.case_id == case_id)
+    return [
+        LineRow(
+            id=row.id,
+            case_id=row.case_id,
+            home_id=row.home_id,
+            at=datetime.fromisoformat(row.at),
+            what=row.what,
+            by=row.by,
+            why=row.why,
+            source_id=row.source_id,
+            status=row.status,
+            severity=row.severity,
+            data=row.data,
+        )
+        for row in await connection.execute(query)
+    ]
+
+
+async def deliveries(connection: AsyncConnection, case_id: str) -> Sequence[DeliveryRow]:
+    """All deliveries of a case, oldest first."""
+    query = sa.select(DELIVERY).where(DELIVERY.c.case_id == case_id).order_by(DELIVERY.c.created_at, DELIVERY.c.id)
+    return [delivery_row(row) for row in await connection.execute(query)]
+
+
+async def next_due(connection: AsyncConnection) -> datetime | None:
+    """When the next case wants to be woken or the next delivery to be tried."""
+    cases = await connection.scalar(sa.select(sa.func.min(CASE.c.due_at)))
+    waiting = await connection.scalar(sa.select(sa.func.min(DELIVERY.c.due_at)).where(DELIVERY.c.lease_until.is_(None)))
+    return read_due(min((at for at in (cases, waiting) if at is not None), default=None))
+
+
+async def overview(connection: AsyncConnection, at: datetime, late_after: timedelta) -> Overview:
+    """Numbers over all open cases; what has been due for longer than `late_after` counts as not done."""
+    late = write_time(at - late_after)
+    counts = await connection.execute(sa.select(CASE.c.status, sa.func.count()).where(_IS_OPEN).group_by(CASE.c.status))
+    oldest = await connection.scalar(
+        sa.select(sa.func.min(CASE.c.opened_at)).where(CASE.c.status == CaseStatus.OPEN.value)
+    )
+    stuck = await connection.scalars(sa.select(CASE.c.id).where(_IS_OPEN, CASE.c.due_at.is_(None)))
+    return Overview(
+        open_by_status={status: number for status, number in counts.tuples()},
+        oldest_unanswered_at=read_due(oldest),
+        cases_overdue=await _count(connection, sa.and_(_IS_OPEN, CASE.c.due_at < late)),
+        deliveries_overdue=await _count(connection, DELIVERY.c.due_at < late),
+        without_next=tuple(stuck),
+    )
+
+
+async def _count(connection: AsyncConnection, condition: sa.ColumnElement[bool]) -> int:
+    return (await connection.scalar(sa.select(sa.func.count()).where(condition))) or 0
