@@ -1,0 +1,160 @@
+"""The rooms of one box, put together: what exists once, and the loops that run over it."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from socket import socket
+
+from fastapi import FastAPI
+
+from carebell.bell import Bell
+from carebell.instruments import Instruments
+from carebell.log import Log
+from carebell.mqtt import MqttConnection
+from carebell.store import Store
+from deploy.broker import Broker
+from deploy.care import trim_log, watch_broker
+from deploy.channels import make_beat, make_channels
+from deploy.config import Config
+from deploy.homes_feed import publish_homes
+from deploy.serve import serve
+from deploy.supervise import Loop
+from devices.registry import Home, Registry
+from devices.simulator.live import live_village
+from ingest.main import Ingest, run_ingest
+from notifier.auditor import Auditor
+from notifier.casebook import Casebook
+from notifier.delivery import Courier
+from notifier.desk.app import Health, desk_app
+from notifier.desk.auth import Tokens
+from notifier.desk.feed import Feed
+from notifier.desk.library import Library
+from notifier.main import Notifier, build_notifier
+from rules_engine.main import run_rules
+from rules_engine.rulebook import Rulebook
+
+OWNER = "box"
+_DEAF_AFTER = timedelta(seconds=60)
+_UNAUDITED_AFTER = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Box:
+    """What exists once in a box."""
+
+    config: Config
+    name: str
+    log: Log
+    store: Store
+    registry: Registry
+    casebook: Casebook
+    rulebook: Rulebook
+    broker: Broker
+    bell: Bell
+    listening: socket
+    desk_url: str
+    tokens: Tokens
+    instruments: Instruments
+    village: tuple[Home, ...]
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """The loops of a box, and what tells that it can do its work."""
+
+    loops: dict[str, Loop]
+    health: Health
+
+
+def assemble(box: Box, stop: asyncio.Event) -> Running:
+    """Every loop of the box by name."""
+    clock = box.instruments.clock
+    outgoing = MqttConnection(
+        address=box.broker.address,
+        client_id=f"carebell-notifier-{box.name}",
+        clock=clock,
+        on_change=box.instruments.telemetry.mqtt_connected.labels("notifier").set,
+    )
+    ingest: asyncio.Future[Ingest] = asyncio.get_running_loop().create_future()
+    notifier = _notifier(box, outgoing)
+    health = Health(alive=_alive(box, notifier.auditor, ingest), ready=_ready(box, notifier.auditor, ingest))
+    loops: dict[str, Loop] = {
+        "broker": box.broker.run,
+        "broker-watch": lambda stop: watch_broker(box.broker, ingest, box.instruments, stop),
+        "ingest": lambda stop: run_ingest(
+            log=box.log,
+            instruments=box.instruments,
+            address=box.broker.address,
+            client_id=f"carebell-ingest-{box.name}",
+            stop=stop,
+            started=ingest,
+        ),
+        "rules": lambda stop: run_rules(
+            log=box.log, store=box.store, rulebook=box.rulebook, instruments=box.instruments, stop=stop
+        ),
+        "mqtt-out": outgoing.run,
+        **notifier.loops,
+        "desk": lambda _stop: serve(_desk(box, health, stop), box.listening, stop),
+        "homes": lambda stop: publish_homes(box.registry, box.log, clock, stop),
+        "trim": lambda stop: trim_log(box.log, box.config.keep_readings, box.instruments, stop),
+    }
+    if box.village:
+        loops["village"] = lambda stop: live_village(box.village, box.broker.address, clock, box.seed, stop)
+    return Running(loops, health)
+
+
+def _notifier(box: Box, outgoing: MqttConnection) -> Notifier:
+    channels = make_channels(box.config.channels, outgoing, box.instruments.clock)
+    return build_notifier(
+        log=box.log,
+        casebook=box.casebook,
+        find_home=box.registry.home,
+        responders=[responder.person() for responder in box.config.responders],
+        courier=Courier(OWNER, channels, box.desk_url),
+        bell=box.bell,
+        instruments=box.instruments,
+        on_audit=make_beat(box.config.beat, box.instruments.logger),
+    )
+
+
+def _desk(box: Box, health: Health, stop: asyncio.Event) -> FastAPI:
+    library = Library(box.casebook, box.registry)
+    return desk_app(
+        casebook=box.casebook,
+        library=library,
+        feed=Feed(library, box.instruments.clock, box.bell, stop),
+        log=box.log,
+        tokens=box.tokens,
+        health=health,
+        instruments=box.instruments,
+        is_demo=bool(box.village),
+    )
+
+
+def _alive(box: Box, auditor: Auditor, ingest: "asyncio.Future[Ingest]") -> dict[str, Callable[[], str]]:
+    """Loops that stand still: a pulse that no longer comes back, an auditor that no longer looks."""
+    clock = box.instruments.clock
+    began_at = clock.now()
+
+    def pulse() -> str:
+        heard_at = ingest.result().intake.pulse_at if ingest.done() else None
+        age = clock.now() - (heard_at or began_at)
+        return f"no pulse for {age.seconds} s" if age > _DEAF_AFTER else ""
+
+    def audit() -> str:
+        age = clock.now() - (auditor.looked_at or began_at)
+        return f"no audit for {age.seconds} s" if age > _UNAUDITED_AFTER else ""
+
+    return {"pulse": pulse, "audit": audit}
+
+
+def _ready(box: Box, auditor: Auditor, ingest: "asyncio.Future[Ingest]") -> dict[str, Callable[[], str]]:
+    def mqtt() -> str:
+        return "" if ingest.done() and ingest.result().is_ready() else "not connected to the MQTT broker"
+
+    def log() -> str:
+        return "the log cannot be written" if ingest.done() and ingest.result().intake.is_stuck else ""
+
+    return {"mqtt": mqtt, "log": log, "cases": lambda: auditor.problem}

@@ -1,0 +1,61 @@
+"""The channels of a configuration, and the beat to the outside."""
+
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import httpx2
+
+from carebell.clock import Clock
+from carebell.logs import Logger
+from carebell.mqtt import MqttConnection
+from deploy.config import ChannelsPart
+from notifier.channel import Channel
+from notifier.channels.console import ConsoleChannel
+from notifier.channels.email import EmailChannel, Mailbox
+from notifier.channels.home import HomeChannel
+from notifier.channels.webhook import WebhookChannel
+
+_TO_HOME_WITHIN = timedelta(seconds=5)
+_BEAT_WITHIN_S = 4.0
+
+
+def make_channels(part: ChannelsPart, connection: MqttConnection, clock: Clock) -> dict[str, Channel]:
+    """By name; the way back to the homes is always there."""
+
+    async def publish(topic: str, payload: bytes) -> None:
+        await connection.publish_acknowledged(topic, payload, within=_TO_HOME_WITHIN)
+
+    channels: list[Channel] = [HomeChannel(publish)]
+    if part.console:
+        channels.append(ConsoleChannel(sys.stdout))
+    if part.webhook is not None:
+        secret = part.webhook.secret.get_secret_value()
+        channels.append(WebhookChannel(secret=secret, timeout=part.webhook.timeout, clock=clock))
+    if part.email is not None:
+        mail = part.email
+        mailbox = Mailbox(
+            host=mail.host,
+            port=mail.port,
+            sender=mail.sender,
+            username=mail.username,
+            password=None if mail.password is None else mail.password.get_secret_value(),
+            tls=mail.tls,
+        )
+        channels.append(EmailChannel(mailbox=mailbox, timeout=mail.timeout, clock=clock))
+    return {channel.name: channel for channel in channels}
+
+
+def make_beat(url: str | None, logger: Logger) -> Callable[[], Awaitable[None]] | None:
+    """A GET to somebody outside after each audit that found everything in order; when it stops, they must look."""
+    if url is None:
+        return None
+
+    async def beat() -> None:
+        try:
+            async with httpx2.AsyncClient(timeout=_BEAT_WITHIN_S) as client:
+                await client.get(url)
+        except httpx2.HTTPError as error:
+            logger.warning("the beat was not heard", error=type(error).__name__)
+
+    return beat

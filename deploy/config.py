@@ -1,0 +1,155 @@
+"""The configuration: one YAML file and the command line, read once at the start into values that are handed down."""
+
+from datetime import timedelta
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+
+from carebell.duration import Duration
+from carebell.errors import BadInput
+from devices.registry import Role
+from notifier.person import CONSOLE, Person, Reach
+from notifier.policy import PolicyBook, read_policies
+from rules_engine.rulebook import Rulebook, read_rulebook
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class WebhookPart(_Part):
+    """Signed webhooks. The secret is `whsec_` and 24 to 64 bytes in base64."""
+
+    secret: SecretStr
+    timeout: Duration = timedelta(seconds=5)
+
+    @field_validator("secret")
+    @classmethod
+    def _is_a_secret(cls, secret: SecretStr) -> SecretStr:
+        if not secret.get_secret_value().startswith("whsec_"):
+            raise ValueError("a webhook secret begins with whsec_")
+        return secret
+
+
+class EmailPart(_Part):
+    """An SMTP server."""
+
+    host: str
+    port: Annotated[int, Field(ge=1, le=65535)] = 587
+    sender: str
+    username: str | None = None
+    password: SecretStr | None = None
+    tls: Literal["none", "starttls", "implicit"] = "starttls"
+    timeout: Duration = timedelta(seconds=10)
+
+
+class ChannelsPart(_Part):
+    """The channels that exist here."""
+
+    console: bool = True
+    webhook: WebhookPart | None = None
+    email: EmailPart | None = None
+
+
+class ResponderPart(_Part):
+    """Somebody on duty for every home. Without an address they are named on the console."""
+
+    id: Annotated[str, Field(min_length=1, max_length=64)]
+    name: str
+    role: Role
+    language: str = "zh-CN"
+    webhook: str | None = None
+    email: str | None = None
+
+    def person(self) -> Person:
+        ways = (("webhook", self.webhook), ("email", self.email))
+        reach = tuple(Reach(channel, to) for channel, to in ways if to)
+        return Person(
+            person_id=self.id,
+            name=self.name,
+            role=self.role.value,
+            language=self.language,
+            reach=reach or (Reach(CONSOLE, self.id),),
+        )
+
+
+class DeskPart(_Part):
+    """Where the desk listens, who may use it (token: name), and the address that messages link to."""
+
+    listen: str = "127.0.0.1"
+    tokens: dict[str, str] = Field(default_factory=dict)
+    url: str | None = None
+
+
+class MqttPart(_Part):
+    """Where the broker of the box listens for devices."""
+
+    listen: str = "127.0.0.1"
+
+
+class Config(_Part):
+    """A whole configuration file."""
+
+    desk: DeskPart = DeskPart()
+    mqtt: MqttPart = MqttPart()
+    channels: ChannelsPart = ChannelsPart()
+    responders: tuple[ResponderPart, ...] = ()
+    partitions: Annotated[int, Field(ge=1, le=256)] = 8
+    keep_readings: Duration = timedelta(days=30)
+    policies: Path | None = None
+    rulebook: Path | None = None
+    beat: str | None = None
+
+
+def read_config(path: Path | None) -> Config:
+    """The file's configuration, or the defaults without one. Raises BadInput."""
+    if path is None:
+        return Config()
+    content = _yaml(path)
+    try:
+        config = Config.model_validate({} if content is None else content)
+    except ValidationError as error:
+        raise BadInput([f"{path}: {_where(one['loc'])}: {one['msg']}" for one in error.errors()]) from error
+    folder = path.parent
+    beside = {name: folder / value for name in ("policies", "rulebook") if (value := getattr(config, name)) is not None}
+    return config.model_copy(update=beside)
+
+
+def _yaml(path: Path) -> Any:
+    try:
+        return yaml.safe_load(_text(path))
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark is not None else 1
+        raise BadInput(f"{path}:{line}: not YAML: {error.problem}") from error
+    except yaml.YAMLError as error:
+        raise BadInput(f"{path}:1: not YAML: {error}") from error
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{path}: not UTF-8 text") from error
+
+
+def _where(location: tuple[int | str, ...]) -> str:
+    return ".".join(str(part) for part in location) or "the file"
+
+
+def policies_of(config: Config) -> PolicyBook:
+    """The policies of the configuration, or those that come with Carebell."""
+    if config.policies is None:
+        return read_policies(files("deploy").joinpath("policies/default.yaml").read_text("utf-8"), "default.yaml")
+    return read_policies(_text(config.policies), str(config.policies))
+
+
+def rulebook_of(path: Path | None) -> Rulebook:
+    """The rulebook at a path, or the one that comes with Carebell."""
+    if path is None:
+        return read_rulebook(files("deploy").joinpath("rulebook.yaml").read_text("utf-8"), "rulebook.yaml")
+    return read_rulebook(_text(path), str(path))

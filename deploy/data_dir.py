@@ -1,0 +1,75 @@
+"""The directory that holds all state of a box. One process at a time: two would each believe the log is theirs."""
+
+import fcntl
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from carebell.errors import BadInput
+
+
+@dataclass(frozen=True, slots=True)
+class DataDir:
+    """Where things are kept under it. The lock is held as long as the process lives, however it ends."""
+
+    path: Path
+    lock: int
+
+    @property
+    def log(self) -> Path:
+        return self.path / "log.db"
+
+    @property
+    def rules_url(self) -> str:
+        return f"sqlite+aiosqlite:///{self.path / 'rules.db'}"
+
+    @property
+    def cases_url(self) -> str:
+        return f"sqlite+aiosqlite:///{self.path / 'cases.db'}"
+
+    @property
+    def registry_url(self) -> str:
+        return registry_url(self.path)
+
+    def token(self) -> str:
+        """The desk's token where the configuration names none."""
+        return self._drawn("desk-token", 32)
+
+    def name(self) -> str:
+        """The name of this box: its MQTT sessions are found again by it."""
+        return self._drawn("box-name", 6)
+
+    def _drawn(self, file_name: str, length: int) -> str:
+        """Drawn once, readable by its owner only."""
+        path = self.path / file_name
+        try:
+            return path.read_text("ascii").strip()
+        except FileNotFoundError:
+            drawn = secrets.token_urlsafe(length)
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w") as file:
+                file.write(drawn + "\n")
+            return drawn
+
+
+def registry_url(path: Path) -> str:
+    """The registry of a box, which other commands may open while the box runs."""
+    return f"sqlite+aiosqlite:///{path / 'registry.db'}"
+
+
+def open_data_dir(path: Path) -> DataDir:
+    """Make it where it is missing and take its lock. Raises BadInput."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        lock = os.open(path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise BadInput(f"--data {path}: cannot be written: {error.strerror}") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        raise BadInput(
+            f"--data {path}: another carebell is running on it; stop it or choose another directory"
+        ) from None
+    return DataDir(path, lock)
