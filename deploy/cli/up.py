@@ -8,7 +8,6 @@ from deploy.broker import EMBEDDED, free_port, is_taken
 from deploy.config import read_config
 from deploy.up import UpOptions, run_up
 
-
 MQTT_PORT, HTTP_PORT = 1883, 8480
 
 
