@@ -7,6 +7,8 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+_TURNS = 20
+
 
 class Clock(Protocol):
     """Now, and waiting. `monotonic` is for measuring how long something took, in seconds."""
@@ -61,8 +63,14 @@ class ManualClock:
             self._now = max(self._now, at)
             if not future.done():
                 future.set_result(None)
-            await asyncio.sleep(0)
+                await _settle()
         self._now = end
+        await _settle()
+
+
+async def _settle() -> None:
+    """Let whoever woke come to their next sleep, so that a loop misses none of its moments."""
+    for _ in range(_TURNS):
         await asyncio.sleep(0)
 
 

@@ -5,6 +5,7 @@ writing transaction on SQLite takes the write lock first. One connection writes,
 polling for the lock; readers have connections of their own and never wait for a writer (WAL).
 """
 
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -25,9 +26,9 @@ class Database:
         self._reader = reader
 
     @classmethod
-    async def open(cls, url: str, metadata: sa.MetaData) -> "Database":
-        """Connect and make the tables that are missing."""
-        database = cls(*_engines(url))
+    async def open(cls, url: str, metadata: sa.MetaData, *, is_rebuildable: bool = False) -> "Database":
+        """Connect and make the tables that are missing. `is_rebuildable`: a power cut may take the last commits back."""
+        database = cls(*_engines(url, "NORMAL" if is_rebuildable else "FULL"))
         async with database.writing() as connection:
             await connection.run_sync(metadata.create_all)
         return database
@@ -46,27 +47,37 @@ class Database:
             await self._reader.dispose()
 
 
-def _engines(url: str) -> tuple[AsyncEngine, AsyncEngine]:
+def _engines(url: str, synchronous: str) -> tuple[AsyncEngine, AsyncEngine]:
     if not url.startswith("sqlite"):
         engine = create_async_engine(url, pool_pre_ping=True)
         return engine, engine
     writer = create_async_engine(url, poolclass=AsyncAdaptedQueuePool, pool_size=1, max_overflow=0)
-    event.listen(writer.sync_engine, "connect", _prepare)
+    event.listen(writer.sync_engine, "connect", _prepare(synchronous))
     event.listen(writer.sync_engine, "begin", _begin_immediate)
     if url == MEMORY:
         return writer, writer
     reader = create_async_engine(url, poolclass=AsyncAdaptedQueuePool, pool_size=4, max_overflow=0)
-    event.listen(reader.sync_engine, "connect", _prepare)
+    event.listen(reader.sync_engine, "connect", _prepare(synchronous))
     event.listen(reader.sync_engine, "begin", _begin_deferred)
     return writer, reader
 
 
-def _prepare(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={BUSY_TIMEOUT_MS}", "foreign_keys=ON"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
+def _prepare(synchronous: str) -> Callable[[Any, Any], None]:
+    pragmas = (
+        "journal_mode=WAL",
+        f"synchronous={synchronous}",
+        f"busy_timeout={BUSY_TIMEOUT_MS}",
+        "foreign_keys=ON",
+    )
+
+    def prepare(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in pragmas:
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    return prepare
 
 
 def _begin_immediate(connection: Any) -> None:

@@ -47,11 +47,16 @@ class _Database:
 
     def _open(self) -> sqlite3.Connection:
         if self._connection is None:
-            self._connection = sqlite3.connect(
+            connection = sqlite3.connect(
                 self._path, isolation_level=None, uri=self._path.startswith("file:"), check_same_thread=False
             )
-            for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000"):
-                self._connection.execute(f"PRAGMA {pragma}")
+            try:
+                for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000"):
+                    connection.execute(f"PRAGMA {pragma}")
+            except sqlite3.Error:
+                connection.close()
+                raise
+            self._connection = connection
         return self._connection
 
     async def close(self) -> None:
@@ -77,7 +82,11 @@ class SqliteLog:
     async def open(cls, path: Path | str, partitions: int, clock: Clock) -> "SqliteLog":
         """The partition count is fixed when the file is made: a file keeps its own."""
         log = cls(str(path), partitions, clock)
-        log._partitions = await log._writer.run(lambda connection: _prepare(connection, partitions))
+        try:
+            log._partitions = await log._writer.run(lambda connection: _prepare(connection, partitions))
+        except sqlite3.Error as error:
+            await log.close()
+            raise OSError(f"the log {path} could not be opened: {error}") from error
         return log
 
     @property
@@ -99,10 +108,10 @@ class SqliteLog:
                 batch, self._waiting = self._waiting, []
                 try:
                     await self._writer.run(lambda connection, batch=batch: self._write(connection, batch))  # type: ignore[misc]
-                except sqlite3.Error as error:
+                except Exception as error:  # noqa: BLE001 - whatever it was, whoever waits is told
                     for _, _, done in batch:
                         if not done.done():
-                            done.set_exception(OSError(f"the log could not be written: {error}"))
+                            done.set_exception(_failure(error))
                     continue
                 for _, _, done in batch:
                     if not done.done():
@@ -126,7 +135,8 @@ class SqliteLog:
             )
             connection.execute("COMMIT")
         except BaseException:
-            connection.execute("ROLLBACK")
+            if connection.in_transaction:  # a full disk has rolled back already
+                connection.execute("ROLLBACK")
             raise
 
     def _row(
@@ -175,12 +185,17 @@ class SqliteLog:
     async def remember(self, group: str, positions: Positions) -> None:
         """Keep a group's offsets; they never go back, save by `seek` of a reader."""
         rows = [(group, topic, part, pos) for (topic, part), pos in positions.items()]
-        await self._writer.run(
-            lambda connection: connection.executemany(
-                "INSERT INTO position VALUES (?,?,?,?) ON CONFLICT (grp, topic, part) DO UPDATE SET pos = excluded.pos",
-                rows,
-            )
-        )
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute("BEGIN IMMEDIATE")  # one fsync for all of them: appends wait behind it
+            with connection:
+                connection.executemany(
+                    "INSERT INTO position VALUES (?,?,?,?) "
+                    "ON CONFLICT (grp, topic, part) DO UPDATE SET pos = excluded.pos",
+                    rows,
+                )
+
+        await self._writer.run(work)
 
     async def tail(self, topic: str, limit: int) -> Sequence[Record]:
         query = f"SELECT {_COLUMNS} FROM record WHERE topic = ? ORDER BY appended_at DESC, pos DESC LIMIT ?"  # noqa: S608
@@ -263,6 +278,10 @@ def _prepare(connection: sqlite3.Connection, partitions: int) -> int:
     connection.executescript(_SCHEMA)
     connection.execute("INSERT OR IGNORE INTO fact VALUES ('partitions', ?)", (str(partitions),))
     return int(connection.execute("SELECT value FROM fact WHERE name = 'partitions'").fetchone()[0])
+
+
+def _failure(error: Exception) -> Exception:
+    return OSError(f"the log could not be written: {error}") if isinstance(error, sqlite3.Error) else error
 
 
 def _record(row: tuple[str, int, int, str, bytes, str, str]) -> Record:

@@ -3,6 +3,7 @@
 from typing import Any, TextIO
 
 import structlog
+from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
 
 Logger = FilteringBoundLogger
@@ -11,6 +12,8 @@ Logger = FilteringBoundLogger
 _PERSONAL = frozenset(
     {"name", "person", "to", "phone", "email", "address", "payload", "body", "note", "by", "token", "who"}
 )
+# The variables of a failing frame hold people: they stay out.
+_TRACEBACKS = structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False))
 
 
 def open_logs(stream: TextIO, level: str = "info") -> Logger:
@@ -22,7 +25,7 @@ def open_logs(stream: TextIO, level: str = "info") -> Logger:
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.dict_tracebacks,
+            _TRACEBACKS,
             _redact,
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],

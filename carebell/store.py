@@ -25,6 +25,16 @@ class Snapshot:
     positions: Positions
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What a batch changed in a partition: states, and the positions they stand for. `fence` is the owner's."""
+
+    partition: int
+    fence: int
+    states: Sequence[Saved]
+    positions: Positions
+
+
 class Store(Protocol):
     """Scopes keep several users of one store apart."""
 
@@ -34,10 +44,8 @@ class Store(Protocol):
 
     async def load(self, scope: str, partition: int) -> Snapshot: ...
 
-    async def save(
-        self, scope: str, partition: int, *, fence: int, states: Sequence[Saved], positions: Positions
-    ) -> None:
-        """All or nothing. Raises Fenced where another owner has claimed the partition since."""
+    async def save(self, scope: str, changes: Sequence[Change]) -> None:
+        """All or nothing. Raises Fenced where another owner has claimed one of the partitions since."""
         ...
 
     async def close(self) -> None: ...

@@ -10,8 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from carebell.engine_sql import Database
 from carebell.errors import Fenced
-from carebell.log import Positions
-from carebell.store import Saved, Snapshot
+from carebell.store import Change, Saved, Snapshot
 
 _METADATA = sa.MetaData()
 _FENCE = sa.Table(
@@ -48,7 +47,9 @@ class SqlStore:
 
     @classmethod
     async def open(cls, url: str) -> "SqlStore":
-        return cls(await Database.open(url, _METADATA))
+        # What the last moments before a power cut changed may be lost as a whole, states with their positions: the log has
+        # it still, and it is judged again to the same alerts.
+        return cls(await Database.open(url, _METADATA, is_rebuildable=True))
 
     async def claim(self, scope: str, partition: int) -> int:
         async with self._database.writing() as connection:
@@ -73,34 +74,13 @@ class SqlStore:
                 positions={(row.topic, partition): row.offset for row in positions},
             )
 
-    async def save(
-        self, scope: str, partition: int, *, fence: int, states: Sequence[Saved], positions: Positions
-    ) -> None:
+    async def save(self, scope: str, changes: Sequence[Change]) -> None:
+        if not changes:
+            return
         async with self._database.writing() as connection:
-            if await self._fence(connection, scope, partition) != fence:
-                raise Fenced(f"partition {partition} of {scope} has a newer owner than {fence}")
-            await _upsert(
-                connection,
-                _STATE,
-                [
-                    {
-                        "scope": scope,
-                        "key": state.key,
-                        "partition": partition,
-                        "value": state.value,
-                        "due_at": _write_time(state.due_at),
-                    }
-                    for state in states
-                ],
-            )
-            await _upsert(
-                connection,
-                _POSITION,
-                [
-                    {"scope": scope, "partition": partition, "topic": topic, "offset": offset}
-                    for (topic, _), offset in positions.items()
-                ],
-            )
+            await self._check_fences(connection, scope, changes)
+            await _upsert(connection, _STATE, [row for change in changes for row in _state_rows(scope, change)])
+            await _upsert(connection, _POSITION, [row for change in changes for row in _position_rows(scope, change)])
 
     async def close(self) -> None:
         await self._database.close()
@@ -108,6 +88,33 @@ class SqlStore:
     async def _fence(self, connection: AsyncConnection, scope: str, partition: int) -> int:
         statement = sa.select(_FENCE.c.fence).where(_FENCE.c.scope == scope, _FENCE.c.partition == partition)
         return (await connection.scalar(statement.with_for_update())) or 0
+
+    async def _check_fences(self, connection: AsyncConnection, scope: str, changes: Sequence[Change]) -> None:
+        statement = sa.select(_FENCE.c.partition, _FENCE.c.fence).where(_FENCE.c.scope == scope).with_for_update()
+        fences = {row.partition: row.fence for row in await connection.execute(statement)}
+        for change in changes:
+            if fences.get(change.partition, 0) != change.fence:
+                raise Fenced(f"partition {change.partition} of {scope} has a newer owner than {change.fence}")
+
+
+def _state_rows(scope: str, change: Change) -> list[dict[str, Any]]:
+    return [
+        {
+            "scope": scope,
+            "key": state.key,
+            "partition": change.partition,
+            "value": state.value,
+            "due_at": _write_time(state.due_at),
+        }
+        for state in change.states
+    ]
+
+
+def _position_rows(scope: str, change: Change) -> list[dict[str, Any]]:
+    return [
+        {"scope": scope, "partition": change.partition, "topic": topic, "offset": offset}
+        for (topic, _), offset in change.positions.items()
+    ]
 
 
 async def _upsert(connection: AsyncConnection, table: sa.Table, rows: Sequence[dict[str, Any]]) -> None:

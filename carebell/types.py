@@ -1,11 +1,11 @@
 """The values that travel between rooms. Frozen, aware UTC times ending in `_at`, ids computed from their causes."""
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from typing import Literal
 
-from pydantic import JsonValue
+from pydantic import AwareDatetime, JsonValue
 
 
 class Kind(StrEnum):
@@ -74,8 +74,8 @@ class Reading:
     device_id: str
     kind: str
     value: JsonValue
-    observed_at: datetime
-    received_at: datetime
+    observed_at: AwareDatetime
+    received_at: AwareDatetime
     source_message_id: str
     fact_index: int = 0
     sub_device: str = ""
@@ -101,9 +101,9 @@ class Tick:
     `listening_since` is when ingest began to hear without a break: what was silent before that may only not have been heard.
     """
 
-    at: datetime
+    at: AwareDatetime
     source: str
-    listening_since: datetime | None = None
+    listening_since: AwareDatetime | None = None
     type: Literal["carebell.tick.v1"] = "carebell.tick.v1"
 
 
@@ -140,11 +140,11 @@ class Alert:
     rule: str
     home_id: str
     status: AlertStatus
-    at: datetime
+    at: AwareDatetime
     severity: Severity
     summary: str
     summary_zh: str
-    caused_at: datetime
+    caused_at: AwareDatetime
     evidence: tuple[str, ...] = ()
     source_ids: tuple[str, ...] = ()
     device_id: str = ""
@@ -163,7 +163,7 @@ class Rejected:
     reason: str
     detail: str
     payload: str
-    received_at: datetime
+    received_at: AwareDatetime
     device_id: str = ""
     type: Literal["carebell.rejected.v1"] = "carebell.rejected.v1"
 
@@ -175,7 +175,7 @@ class CaseFact:
     id: str
     case_id: str
     home_id: str
-    at: datetime
+    at: AwareDatetime
     what: str
     status: str
     severity: Severity

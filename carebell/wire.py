@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Annotated
 
 from pydantic import Field, TypeAdapter, ValidationError
+from pydantic_core import from_json
 
 from carebell.types import Alert, CaseFact, HomeProfile, Reading, Rejected, Tick
 
@@ -27,10 +28,14 @@ def encode(value: Wire) -> bytes:
 def decode(data: bytes) -> Wire:
     """JSON bytes as one value. Raises Unreadable."""
     try:
+        if b"NaN" in data or b"Infinity" in data:
+            from_json(data, allow_inf_nan=False)
         return _ADAPTER.validate_json(data)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         raise Unreadable(f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}") from error
+    except ValueError as error:
+        raise Unreadable(str(error)) from error
 
 
 def headers(value: Wire, *, id: str, source: str, at: datetime) -> dict[str, str]:

@@ -14,7 +14,7 @@ from carebell.clock import Clock
 from carebell.errors import Fenced
 from carebell.log import Entry, Log, Reader, Record
 from carebell.step import Next
-from carebell.store import Saved, Store
+from carebell.store import Change, Saved, Store
 
 State = TypeVar("State")
 Event = TypeVar("Event")
@@ -22,6 +22,7 @@ Action = TypeVar("Action")
 
 BATCH = 500
 WAIT = timedelta(seconds=1)
+COMMIT_EVERY = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,7 @@ class Worker(Generic[State, Event, Action]):
         self._clock = clock
         self._on_batch = on_batch
         self._epoch: int | None = None
+        self._committed_at = clock.now() - COMMIT_EVERY
         self._partitions: dict[int, _Partition[State]] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -104,8 +106,15 @@ class Worker(Generic[State, Event, Action]):
         actions = [entry for record in records for entry in self._judge_record(record)]
         await self._log.append(actions, self._clock.now())
         await self._save()
-        await reader.commit({place: at for part in self._partitions.values() for place, at in part.positions.items()})
+        await self._commit(reader)
         return len(records)
+
+    async def _commit(self, reader: Reader) -> None:
+        """For whoever measures lag; now and then, so that it takes no disk from the appends."""
+        now = self._clock.now()
+        if now - self._committed_at >= COMMIT_EVERY:
+            self._committed_at = now
+            await reader.commit({at: end for part in self._partitions.values() for at, end in part.positions.items()})
 
     async def _follow(self, reader: Reader) -> None:
         """Take over the partitions of a new assignment, from the states and positions that were saved together."""
@@ -152,16 +161,17 @@ class Worker(Generic[State, Event, Action]):
         return [self._judge.entry(action, now) for action in following.actions]
 
     async def _save(self) -> None:
-        for number, part in self._partitions.items():
-            if not part.has_moved:
-                continue
-            states = [
-                Saved(key, self._judge.encode(part.states[key]), part.due.get(key)) for key in sorted(part.changed)
-            ]
-            try:
-                await self._store.save(self._scope, number, fence=part.fence, states=states, positions=part.positions)
-            except Fenced:
-                self._epoch = None
-                raise
+        moved = {number: part for number, part in self._partitions.items() if part.has_moved}
+        changes = [self._change(number, part) for number, part in moved.items()]
+        try:
+            await self._store.save(self._scope, changes)
+        except Fenced:
+            self._epoch = None
+            raise
+        for part in moved.values():
             part.changed.clear()
             part.has_moved = False
+
+    def _change(self, number: int, part: _Partition[State]) -> Change:
+        states = [Saved(key, self._judge.encode(part.states[key]), part.due.get(key)) for key in sorted(part.changed)]
+        return Change(partition=number, fence=part.fence, states=states, positions=part.positions)

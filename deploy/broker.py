@@ -65,10 +65,13 @@ log_type warning
 
 
 class Broker(Protocol):
-    """A broker we answer for. `address` is where our own connections go."""
+    """A broker we answer for. `address` is where our own connections go, `for_devices` what people are told."""
 
     @property
     def address(self) -> MqttAddress: ...
+
+    @property
+    def for_devices(self) -> str: ...
 
     async def start(self) -> None: ...
 
@@ -96,6 +99,10 @@ class EmbeddedBroker:
     @property
     def address(self) -> MqttAddress:
         return MqttAddress("127.0.0.1", self._five)
+
+    @property
+    def for_devices(self) -> str:
+        return str(self._listening.getsockname()[1])
 
     async def start(self) -> None:
         path = self._folder / "rumqttd.toml"
@@ -137,6 +144,10 @@ class MosquittoBroker:
     def address(self) -> MqttAddress:
         return MqttAddress("127.0.0.1" if self._listen in ("0.0.0.0", "::") else self._listen, self._port)  # noqa: S104
 
+    @property
+    def for_devices(self) -> str:
+        return str(self._port)
+
     async def start(self) -> None:
         self._folder.mkdir(exist_ok=True)
         path = self._folder / "mosquitto.conf"
@@ -174,6 +185,10 @@ class ForeignBroker:
     def address(self) -> MqttAddress:
         return self._address
 
+    @property
+    def for_devices(self) -> str:
+        return f"{self._address.host}:{self._address.port}"
+
     async def start(self) -> None:
         """Not ours to start."""
 
@@ -203,8 +218,9 @@ class BrokerChoice:
         if self.text == EMBEDDED:
             return EmbeddedBroker(folder, bind(self.listen, self.port, "--mqtt-port"))
         if self.text == MOSQUITTO:
-            bind(self.listen, self.port, "--mqtt-port").close()
-            return MosquittoBroker(folder, self.listen, self.port)
+            with bind(self.listen, self.port, "--mqtt-port") as tried:
+                port = tried.getsockname()[1]
+            return MosquittoBroker(folder, self.listen, port)
         return ForeignBroker(read_address(self.text))
 
 

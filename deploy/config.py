@@ -1,5 +1,6 @@
 """The configuration: one YAML file and the command line, read once at the start into values that are handed down."""
 
+import base64
 from datetime import timedelta
 from importlib.resources import files
 from pathlib import Path
@@ -29,8 +30,13 @@ class WebhookPart(_Part):
     @field_validator("secret")
     @classmethod
     def _is_a_secret(cls, secret: SecretStr) -> SecretStr:
-        if not secret.get_secret_value().startswith("whsec_"):
-            raise ValueError("a webhook secret begins with whsec_")
+        prefix, _, text = secret.get_secret_value().partition("_")
+        try:
+            size = len(base64.b64decode(text, validate=True))
+        except ValueError:
+            size = 0
+        if prefix != "whsec" or not 24 <= size <= 64:
+            raise ValueError("a webhook secret is whsec_ and 24 to 64 bytes in base64")
         return secret
 
 
@@ -80,7 +86,7 @@ class DeskPart(_Part):
     """Where the desk listens, who may use it (token: name), and the address that messages link to."""
 
     listen: str = "127.0.0.1"
-    tokens: dict[str, str] = Field(default_factory=dict)
+    tokens: dict[Annotated[str, Field(min_length=1)], str] = Field(default_factory=dict)
     url: str | None = None
 
 

@@ -155,4 +155,4 @@ async def _announce(
             return
         await pause(box.instruments.clock, _LOOK_EVERY)
     hint = f"  token: {DEMO_TOKEN}" if options.is_demo and box.tokens.name_of(DEMO_TOKEN) else ""
-    say(f"Carebell is running. Desk: {box.desk_url}/  MQTT: {options.mqtt_port}{hint}")
+    say(f"Carebell is running. Desk: {box.desk_url}/  MQTT: {box.broker.for_devices}{hint}")

@@ -12,7 +12,7 @@ _MEANT = {Kind.SOS: "active", Kind.FALL: "detected"}
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """`gesture` on `channel` (None: any) also states `kind`."""
+    """`gesture` (empty: any press) on `channel` (None: any) also states `kind`."""
 
     gesture: str
     kind: str
@@ -22,19 +22,20 @@ class Binding:
 def bound(facts: Sequence[Fact], bindings: Sequence[Binding], *, is_sos: bool) -> tuple[Fact, ...]:
     """The facts and what they mean here. A press of a device registered as an SOS device is an SOS without a binding too."""
     known = (*bindings, *((Binding(gesture="", kind=Kind.SOS),) if is_sos else ()))
-    stated = {fact.kind for fact in facts}
+    stated = {(fact.kind, fact.message_id, fact.stated_at) for fact in facts if fact.value != "cleared"}
     meant = []
     for fact in facts:
         kind = _meaning(fact, known)
-        if kind is not None and kind not in stated:
+        if kind is not None and (kind, fact.message_id, fact.stated_at) not in stated:
             meant.append(replace(fact, kind=kind, value=_MEANT.get(Kind(kind), True), note="bound gesture"))
     return (*facts, *meant)
 
 
 def _meaning(fact: Fact, bindings: Sequence[Binding]) -> str | None:
-    gesture = str(fact.value)
+    gesture = "" if isinstance(fact.value, dict | list) else str(fact.value)
+    is_press = fact.kind == Kind.BUTTON and gesture not in _SILENT_GESTURES
     for binding in bindings:
-        is_any_press = binding.gesture == "" and fact.kind == Kind.BUTTON and gesture not in _SILENT_GESTURES
-        if (binding.gesture == gesture or is_any_press) and binding.channel in (None, fact.channel):
+        is_meant = binding.gesture == gesture if binding.gesture else is_press
+        if is_meant and binding.channel in (None, fact.channel):
             return binding.kind
     return None

@@ -5,7 +5,7 @@ for a call for help it never is: whatever a button says that does not plainly me
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from pydantic import JsonValue
 
@@ -29,6 +29,8 @@ _UNITS = {
 }
 _BURST_LIMIT_S = 60
 _RATE_LIMIT_HZ = 1000
+# Deeper values could not be written to the log and read back.
+_DEPTH_LIMIT = 32
 
 
 def unit_of(kind: str) -> str:
@@ -37,7 +39,8 @@ def unit_of(kind: str) -> str:
 
 
 def _word(value: JsonValue) -> str:
-    return str(value).strip().casefold()
+    """The value as it is compared; a list or an object is no word."""
+    return "" if isinstance(value, dict | list) else str(value).strip().casefold()
 
 
 def _sos(value: JsonValue) -> JsonValue:
@@ -97,7 +100,18 @@ def _text(value: JsonValue) -> JsonValue:
 
 
 def _anything(value: JsonValue) -> JsonValue:
-    return value
+    level: list[JsonValue] = [value]
+    for _ in range(_DEPTH_LIMIT):
+        level = [inner for one in level for inner in _inside(one)]
+        if not level:
+            return value
+    raise ValueError(f"expected fewer than {_DEPTH_LIMIT} levels of nesting")
+
+
+def _inside(value: JsonValue) -> Iterable[JsonValue]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _burst(value: JsonValue) -> JsonValue:

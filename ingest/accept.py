@@ -60,7 +60,7 @@ def _rejected(message: Message, decoded: Decoded) -> Rejected | None:
     reason, detail = summary_of(decoded.problems)
     return Rejected(
         id=computed("rejected", message.topic, message.payload.hex(), message.received_at.isoformat()),
-        topic=message.topic,
+        topic=kept_copy(message.topic.encode("utf-8", "surrogatepass")),
         reason=reason,
         detail=detail[:1000],
         payload=kept_copy(message.payload),

@@ -70,7 +70,7 @@ def open_case(
 def step(case: Case, event: CaseEvent, now: datetime, policies: PolicyBook) -> CaseNext:
     """What follows for an open case. Raises Refused where a person asks for what the case does not allow."""
     if isinstance(event, Raised):
-        return _raised(case, event.alert, now, policies)
+        return _raised(case, event, now, policies)
     if isinstance(event, Acted):
         return _acted(case, event, now)
     if case.status is CaseStatus.CLOSED:
@@ -110,8 +110,9 @@ def _callers(known: tuple[Caller, ...], alert: Alert) -> tuple[Caller, ...]:
     return (*known, Caller(alert.device_id, alert.source_ids[0]))[-CALLERS_KEPT:]
 
 
-def _raised(case: Case, alert: Alert, now: datetime, policies: PolicyBook) -> CaseNext:
+def _raised(case: Case, event: Raised, now: datetime, policies: PolicyBook) -> CaseNext:
     """A further alert joins the case. What only says that something is over is written down and ends nothing."""
+    alert = event.alert
     line = _signal(alert)
     if alert.status is AlertStatus.RESOLVED:
         return Next(case, (line,), case.due_at)
@@ -119,7 +120,7 @@ def _raised(case: Case, alert: Alert, now: datetime, policies: PolicyBook) -> Ca
     case = replace(case, calls=case.calls + 1, callers=_callers(case.callers, alert), last_call_at=now)
     if alert.severity.rank > case.severity.rank:
         worse = replace(
-            case,
+            _with_who_is_there_now(case, event),
             severity=alert.severity,
             summary=alert.summary,
             summary_zh=alert.summary_zh,
@@ -131,9 +132,20 @@ def _raised(case: Case, alert: Alert, now: datetime, policies: PolicyBook) -> Ca
     if case.status is CaseStatus.OPEN or alert.severity.rank < Severity.HIGH.rank:
         return Next(case, (line,), case.due_at)
     if since_last > case.policy.group_for:
-        return _after((line,), new_round(case, now, "called again long after it was accepted"))
+        again = _with_who_is_there_now(case, event)
+        return _after((line,), new_round(again, now, "called again long after it was accepted"))
+    tells = tell_again(case, alert.id)
+    if not tells:
+        return _after((line,), new_round(case, now, "called again, and who accepted cannot be told"))
     coming = answer_home(case, case.callers[-1:] if alert.rule == "sos" else ())
-    return Next(case, (line, *tell_again(case, alert.id), *coming), case.due_at)
+    return Next(case, (line, *tells, *coming), case.due_at)
+
+
+def _with_who_is_there_now(case: Case, event: Raised) -> Case:
+    """A case may be days old when it gets worse; whoever was registered since must be told too."""
+    if not event.people:
+        return case
+    return replace(case, people=event.people, label=event.label, address=event.address)
 
 
 def _acted(case: Case, event: Acted, now: datetime) -> CaseNext:
@@ -203,6 +215,8 @@ def wants(case: Case, purpose: Purpose) -> str:
         return "" if case.status in ANSWERED else "nobody is coming any more"
     if case.status is CaseStatus.CLOSED:
         return "the case is closed"
+    if purpose is Purpose.REMINDER and case.status not in ANSWERED:
+        return "it was given back"
     if purpose is Purpose.CALL and case.status in ANSWERED:
         return f"accepted by {case.accepted_by}"
     return ""

@@ -102,9 +102,12 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Raised:
-    """An alert of the home."""
+    """An alert of the home, and who may be told of it now; the case keeps its own people while it gets no worse."""
 
     alert: Alert
+    people: tuple[Person, ...] = ()
+    label: str = ""
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)

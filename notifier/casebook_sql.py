@@ -53,7 +53,7 @@ class SqlCasebook:
             if seen is not None:
                 return None
             case = await _open_case_of(connection, alert.home_id)
-            case = await self._join(connection, case, alert, opening, at)
+            case = await self._join(connection, case, Raised(alert, people, label, address), opening, at)
             await connection.execute(
                 sa.insert(ALERT_SEEN).values(
                     alert_id=alert.id, status=alert.status.value, case_id="" if case is None else case.id
@@ -66,13 +66,13 @@ class SqlCasebook:
         self,
         connection: AsyncConnection,
         case: Case | None,
-        alert: Alert,
+        raised: Raised,
         opening: Callable[[], Next[Case, CaseAction]],
         at: datetime,
     ) -> Case | None:
         if case is not None:
-            return await self._apply(connection, case, step(case, Raised(alert), at, self._policies), at)
-        if alert.status is AlertStatus.RESOLVED:
+            return await self._apply(connection, case, step(case, raised, at, self._policies), at)
+        if raised.alert.status is AlertStatus.RESOLVED:
             # What is over in a home without an open case needs nobody.
             return None
         following = opening()
@@ -115,12 +115,12 @@ class SqlCasebook:
 
     async def _write(self, connection: AsyncConnection, following: Next[Case, CaseAction], at: datetime) -> None:
         case = following.state
-        for action in following.actions:
-            if isinstance(action, Line):
-                await write_line(connection, case, action, at)
-                self._telemetry.decisions.labels(action.what).inc()
-            else:
-                await _insert_once(connection, case, action, at)
+        lines = [action for action in following.actions if isinstance(action, Line)]
+        tells = [action for action in following.actions if isinstance(action, Tell)]
+        await write_lines(connection, case, lines, at)
+        for line in lines:
+            self._telemetry.decisions.labels(line.what).inc()
+        await _insert_once(connection, case, tells, at)
 
     async def claim(self, at: datetime, *, owner: str, lease: timedelta, limit: int) -> Sequence[Claimed]:
         async with self._database.writing() as connection:
@@ -136,7 +136,7 @@ class SqlCasebook:
                 return False
             case = await _locked(connection, claimed.case.id)
             assert case is not None  # noqa: S101
-            await write_line(connection, case, delivery_sql.line_of(claimed, outcome), at)
+            await write_lines(connection, case, [delivery_sql.line_of(claimed, outcome)], at)
             if outcome.status is DeliveryStatus.FAILED:
                 undelivered = step(case, Undelivered(claimed.delivery.id), at, self._policies)
                 await self._apply(connection, case, undelivered, at)
@@ -189,51 +189,60 @@ class SqlCasebook:
         await self._database.close()
 
 
-async def write_line(connection: AsyncConnection, case: Case, line: Line, at: datetime) -> None:
-    """One line of the time line."""
-    await connection.execute(
-        sa.insert(LINE).values(
-            case_id=case.id,
-            home_id=case.home_id,
-            at=write_time(at),
-            what=line.what.value,
-            by=line.by,
-            why=line.why,
-            source_id=line.source_id,
-            status=case.status.value,
-            severity=case.severity.value,
-            data=line.data,
-        )
-    )
+async def write_lines(connection: AsyncConnection, case: Case, lines: Sequence[Line], at: datetime) -> None:
+    """Lines of the time line, in their order."""
+    if not lines:
+        return
+    rows = [
+        {
+            "case_id": case.id,
+            "home_id": case.home_id,
+            "at": write_time(at),
+            "what": line.what.value,
+            "by": line.by,
+            "why": line.why,
+            "source_id": line.source_id,
+            "status": case.status.value,
+            "severity": case.severity.value,
+            "data": line.data,
+        }
+        for line in lines
+    ]
+    await connection.execute(sa.insert(LINE), rows)
 
 
-async def _insert_once(connection: AsyncConnection, case: Case, tell: Tell, at: datetime) -> None:
-    """A delivery to make; the same step decided twice lands on the same row."""
+async def _insert_once(connection: AsyncConnection, case: Case, tells: Sequence[Tell], at: datetime) -> None:
+    """Deliveries to make; the same step decided twice lands on the same rows."""
+    if not tells:
+        return
     insert = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(DELIVERY)
-    await connection.execute(
-        insert.values(
-            id=tell.id,
-            case_id=case.id,
-            step=tell.step,
-            round=tell.round,
-            person_id=tell.person.person_id,
-            person=tell.person.name,
-            role=tell.person.role,
-            language=tell.person.language,
-            channel=tell.channel,
-            to=tell.to,
-            purpose=tell.purpose.value,
-            why=tell.why,
-            source_id=tell.source_id,
-            status=DeliveryStatus.QUEUED.value,
-            created_at=write_time(at),
-            due_at=write_time(at),
-            attempts=0,
-            fence=0,
-            caught=0,
-            detail="",
-        ).on_conflict_do_nothing(index_elements=[DELIVERY.c.id])
-    )
+    rows = [_delivery(case, tell, write_time(at)) for tell in tells]
+    await connection.execute(insert.on_conflict_do_nothing(index_elements=[DELIVERY.c.id]), rows)
+
+
+def _delivery(case: Case, tell: Tell, now: str) -> dict[str, str | int]:
+    return {
+        "id": tell.id,
+        "case_id": case.id,
+        "step": tell.step,
+        "round": tell.round,
+        "person_id": tell.person.person_id,
+        "person": tell.person.name,
+        "role": tell.person.role,
+        "language": tell.person.language,
+        "channel": tell.channel,
+        "to": tell.to,
+        "purpose": tell.purpose.value,
+        "why": tell.why,
+        "source_id": tell.source_id,
+        "status": DeliveryStatus.QUEUED.value,
+        "created_at": now,
+        "due_at": now,
+        "attempts": 0,
+        "fence": 0,
+        "caught": 0,
+        "detail": "",
+    }
 
 
 def _row(case: Case, at: datetime) -> dict[str, str | None]:

@@ -3,24 +3,20 @@
 import asyncio
 from datetime import timedelta
 
-from carebell.bell import Bell
 from carebell.clock import Clock, wait_set
 from notifier.casebook import Casebook
 
 _LIMIT = 200
-_LOOK_EVERY = timedelta(seconds=1)
+# Every step's time is known at least this long ahead; only a step that shall follow sooner can be late by it.
+_LOOK_EVERY = timedelta(milliseconds=500)
+_AT_LEAST = timedelta(milliseconds=1)
 
 
-async def wake_cases(casebook: Casebook, clock: Clock, bell: Bell, stop: asyncio.Event) -> None:
-    """Sleep until the next due time, at most a second, and step what is due."""
-    rung = bell.subscribe()
-    try:
-        while not stop.is_set():
-            rung.clear()
-            if await casebook.wake(clock.now(), _LIMIT):
-                continue
-            due_at = await casebook.next_due()
-            wait = _LOOK_EVERY if due_at is None else min(_LOOK_EVERY, due_at - clock.now())
-            await wait_set(rung, clock, max(wait, timedelta(milliseconds=1)))
-    finally:
-        bell.unsubscribe(rung)
+async def wake_cases(casebook: Casebook, clock: Clock, stop: asyncio.Event) -> None:
+    """Sleep until the next due time, at most half a second, and step what is due."""
+    while not stop.is_set():
+        if await casebook.wake(clock.now(), _LIMIT):
+            continue
+        due_at = await casebook.next_due()
+        wait = _LOOK_EVERY if due_at is None else min(_LOOK_EVERY, due_at - clock.now())
+        await wait_set(stop, clock, max(wait, _AT_LEAST))

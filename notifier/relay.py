@@ -18,6 +18,8 @@ NAME = "cases"
 SOURCE = "carebell/notifier"
 _LIMIT = 200
 _LOOK_EVERY = timedelta(seconds=1)
+# Nobody's call waits for these facts: they are gathered, so that they do not take the disk from those who do.
+_GATHER_FOR = timedelta(milliseconds=250)
 _PERSONAL = frozenset({"person", "summary_zh"})
 
 
@@ -34,6 +36,7 @@ async def relay_cases(casebook: Casebook, log: Log, clock: Clock, bell: Bell, st
                 continue
             await log.append([_entry(line) for line in lines], clock.now())
             await casebook.relay_to(NAME, lines[-1].id)
+            await wait_set(stop, clock, _GATHER_FOR)
     finally:
         bell.unsubscribe(rung)
 

@@ -88,10 +88,8 @@ async def deliveries(connection: AsyncConnection, case_id: str) -> Sequence[Deli
 
 
 async def next_due(connection: AsyncConnection) -> datetime | None:
-    """When the next case wants to be woken or the next delivery to be tried."""
-    cases = await connection.scalar(sa.select(sa.func.min(CASE.c.due_at)))
-    waiting = await connection.scalar(sa.select(sa.func.min(DELIVERY.c.due_at)).where(DELIVERY.c.lease_until.is_(None)))
-    return read_due(min((at for at in (cases, waiting) if at is not None), default=None))
+    """When the next case wants to be woken."""
+    return read_due(await connection.scalar(sa.select(sa.func.min(CASE.c.due_at))))
 
 
 async def overview(connection: AsyncConnection, at: datetime, late_after: timedelta) -> Overview:
@@ -103,7 +101,7 @@ async def overview(connection: AsyncConnection, at: datetime, late_after: timede
     )
     stuck = await connection.scalars(sa.select(CASE.c.id).where(_IS_OPEN, CASE.c.due_at.is_(None)))
     return Overview(
-        open_by_status={status: number for status, number in counts.tuples()},
+        open_by_status={status: number for status, number in counts},
         oldest_unanswered_at=read_due(oldest),
         cases_overdue=await _count(connection, sa.and_(_IS_OPEN, CASE.c.due_at < late)),
         deliveries_overdue=await _count(connection, DELIVERY.c.due_at < late),

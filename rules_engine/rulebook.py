@@ -49,7 +49,7 @@ def read_rulebook(text: str, name: str) -> Rulebook:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark is not None else 1
         raise BadInput(f"{name}:{line}: not YAML: {error.problem}") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise BadInput(f"{name}:1: not YAML: {error}") from error
     if not isinstance(content, dict):
         raise BadInput(f"{name}:1: a rulebook is a mapping with format, version and rules")

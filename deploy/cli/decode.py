@@ -56,7 +56,10 @@ def decode_line(line: bytes, seen: set[str]) -> dict[str, Any]:
         return _refused("not_json", f"the line is not JSON: {error}")
     if not isinstance(content, dict) or not isinstance(content.get("topic"), str):
         return _refused("wrong_shape", "a line is an object with a topic and a payload")
-    message = _message(content)
+    try:
+        message = _message(content)
+    except orjson.JSONEncodeError as error:
+        return _refused("wrong_shape", f"the payload cannot be read: {error}")
     decoded = native.decode(message)
     decoded = replace(decoded, facts=bound(decoded.facts, _bindings(content.get("bindings")), is_sos=False))
     readings = [one for one in readings_of(decoded, message, dialect=native.NAME) if one.id not in seen]
@@ -96,7 +99,7 @@ def _bindings(stated: Any) -> Sequence[Binding]:
     return [
         Binding(gesture=one["gesture"], kind=one["kind"], channel=one.get("channel"))
         for one in stated
-        if isinstance(one, dict) and isinstance(one.get("gesture"), str) and one.get("kind") in set(Kind)
+        if isinstance(one, dict) and isinstance(one.get("gesture"), str) and one.get("kind") in list(Kind)
     ]
 
 

@@ -3,6 +3,7 @@
 import argparse
 import gzip
 import sys
+import zlib
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -53,7 +54,7 @@ def _lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
             for number, line in enumerate(file, 1):
                 if line.strip():
                     yield f"{path}:{number}", _object(f"{path}:{number}", line)
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise BadInput(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
 
 
@@ -70,11 +71,11 @@ def _object(where: str, line: bytes) -> dict[str, Any]:
 def _time(stated: Any, where: str) -> datetime:
     try:
         at = datetime.fromisoformat(stated)
-    except (TypeError, ValueError):
-        raise BadInput(f"{where}: not an RFC 3339 time: {stated!r}") from None
-    if at.tzinfo is None:
-        raise BadInput(f"{where}: a time needs a zone, such as Z: {stated!r}")
-    return at.astimezone(UTC)
+        if at.tzinfo is not None:
+            return at.astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):
+        raise BadInput(f"{where}: not an RFC 3339 time: {str(stated)[:64]!r}") from None
+    raise BadInput(f"{where}: a time needs a zone, such as Z: {stated!r}")
 
 
 def _text(content: dict[str, Any], key: str, where: str) -> str:
@@ -99,8 +100,8 @@ def _readings(path: Path) -> Iterator[Reading]:
             device_id=device_id,
             kind=kind,
             value=value,
-            unit=str(content.get("unit", "")),
-            place=str(content.get("place", "")),
+            unit=str(content.get("unit") or ""),
+            place=str(content.get("place") or ""),
             observed_at=at,
             received_at=at,
             source_message_id=source_id,
@@ -114,12 +115,12 @@ def _homes(path: Path) -> Iterator[HomeProfile]:
             raise BadInput(f"{where}: devices is a list of objects")
         yield HomeProfile(
             home_id=_text(content, "home_id", where),
-            timezone=str(content.get("timezone", "UTC")),
+            timezone=str(content.get("timezone") or "UTC"),
             devices=tuple(
                 DeviceProfile(
                     device_id=_text(device, "device_id", where),
-                    model=str(device.get("model", "")),
-                    place=str(device.get("place", "")),
+                    model=str(device.get("model") or ""),
+                    place=str(device.get("place") or ""),
                 )
                 for device in devices
             ),

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 from pydantic import JsonValue
 
-from carebell.types import Kind
+from carebell.types import URGENT_KINDS, Kind
 from devices.dialect import PAYLOAD_LIMIT, Decoded, Fact, Message, Problem, Reason
 from devices.values import read_value, unit_of
 
@@ -19,7 +19,7 @@ NAME = "native"
 ROOT = "carebell"
 _KINDS = frozenset(Kind)
 _ALSO_SOS = frozenset({"emergency", "panic"})
-_CRY = re.compile(rb"""["']?(?:kind|type|event)["']?\s*[:=]\s*["']?(?:sos|emergency|panic)\b""", re.IGNORECASE)
+_CRY = re.compile(rb"""(?:kind|type|event)["'\\]*\s*[:=][\s\[]*["'\\]*(?:sos|emergency|panic)\b""", re.IGNORECASE)
 _BARE_CRY = frozenset({b"sos", b'"sos"', b"'sos'"})
 _ID_LIMIT = 200
 _ITEM_LIMIT = 1000
@@ -62,21 +62,22 @@ def _items(message: Message) -> tuple[list[Fact], list[Problem]]:
         facts += found
         problems += wrong
     if len(items) > _ITEM_LIMIT:
-        facts += [fact for item in items[_ITEM_LIMIT:] for fact in _item(item, "")[0] if fact.kind == Kind.SOS]
+        facts += [fact for item in items[_ITEM_LIMIT:] for fact in _item(item, "")[0] if fact.kind in URGENT_KINDS]
         problems.append(Problem(Reason.TOO_LARGE, f"{len(items)} items; only {_ITEM_LIMIT} are read"))
     return facts, problems
 
 
 def _cry(payload: bytes) -> list[Fact]:
     """A call for help that can be told from bytes that cannot be read."""
-    if payload.strip().lower() in _BARE_CRY or _CRY.search(payload[:PAYLOAD_LIMIT]):
+    plain = payload[:PAYLOAD_LIMIT].replace(b"\0", b"")  # text in two bytes a letter is read too
+    if plain.strip().lower() in _BARE_CRY or _CRY.search(plain):
         return [Fact(kind=Kind.SOS, value="active", note="told from an unreadable message")]
     return []
 
 
 def _item(item: Any, where: str) -> tuple[list[Fact], list[Problem]]:
     if not isinstance(item, dict):
-        cries = _cry(item.encode("utf-8", "replace")) if isinstance(item, str) else []
+        cries = _cry(_as_bytes(item))
         return cries, [] if cries else [Problem(Reason.WRONG_SHAPE, f"{where}expected a JSON object")]
     kind, note = _kind(item)
     if kind is None:
@@ -103,6 +104,16 @@ def _item(item: Any, where: str) -> tuple[list[Fact], list[Problem]]:
     return facts, problems
 
 
+def _as_bytes(item: Any) -> bytes:
+    """An item of another shape, to look for a call for help in it; empty where it is nested without end."""
+    if isinstance(item, str):
+        return item.encode("utf-8", "replace")
+    try:
+        return orjson.dumps(item)
+    except orjson.JSONEncodeError:
+        return b""
+
+
 def _kind(item: dict[str, Any]) -> tuple[str | None, str]:
     """The kind in our words and a note where it was spelled in others; None where there is none."""
     stated = item.get("kind")
@@ -110,6 +121,7 @@ def _kind(item: dict[str, Any]) -> tuple[str | None, str]:
         cries = any(
             str(key).strip().casefold() == Kind.SOS and value not in (False, 0, None) for key, value in item.items()
         )
+        cries = cries or bool(_cry(_as_bytes(item)))
         return (Kind.SOS, "told from a message without a kind") if cries else (None, "")
     word = stated.strip().casefold()
     if word in _ALSO_SOS:
@@ -133,7 +145,7 @@ def _time(stated: JsonValue) -> tuple[datetime | None, str, str]:
     """When the device says it was, that as text (part of the identity), and a doubt where it cannot be used."""
     if stated is None:
         return None, "", ""
-    text = str(stated)[:64]
+    text = type(stated).__name__ if isinstance(stated, dict | list) else str(stated)[:64]
     try:
         at = _moment(stated)
     except (ValueError, OverflowError, OSError):

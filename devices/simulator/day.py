@@ -43,7 +43,7 @@ def _rhythm(home: Home, chance: random.Random) -> Iterator[Said]:
     rooms = {device.place: device.device_id for device in home.devices if device.device_id.startswith("motion-")}
     wake, sleep = _WAKE_S + chance.randint(-3600, 3600), _SLEEP_S + chance.randint(-3600, 3600)
     second = wake
-    while second < sleep:
+    while rooms and second < sleep:
         is_meal = any(abs(second - meal) < 2400 for meal in _MEALS_S)
         place = chance.choices(sorted(rooms), [_weight(room, is_meal=is_meal) for room in sorted(rooms)])[0]
         yield Said(second, rooms[place], "motion")

@@ -22,7 +22,7 @@ from rules_engine.rule import Context, Finding, RuleEvent, RuleParameters, RuleS
 class SupervisionParameters(RuleParameters):
     """`intervals`: silent after so many of the device's own intervals. Battery limits in per cent."""
 
-    intervals: float = Field(default=2.0, ge=1.0)
+    intervals: float = Field(default=2.0, ge=1.0, le=1000)
     battery_low_below: float = Field(default=15.0, ge=0, le=100)
     battery_good_from: float = Field(default=25.0, ge=0, le=100)
     battery_again_after: Duration

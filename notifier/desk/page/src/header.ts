@@ -45,7 +45,7 @@ export function makeHeader(words: Words, handlers: HeaderHandlers): HeaderView {
     person.hidden = me === null;
     feed.hidden = mustSignIn;
     // Signed out in the middle of a shift it may be sounding: then there must be a way to quiet it.
-    sound.node.hidden = mustSignIn && sound.node.dataset["sound"] === "off";
+    sound.node.hidden = mustSignIn && (sound.node.dataset["sound"] ?? "off") === "off";
     // The demo signs everybody in by itself: there, signing out would only puzzle.
     signOut.hidden = me?.demo ?? true;
     say(name, me?.name ?? "");

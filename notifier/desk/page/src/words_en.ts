@@ -84,6 +84,7 @@ export const english = {
     neighbour: "Neighbour",
     neighbor: "Neighbour",
     provider: "Provider",
+    health_centre: "Health centre",
     desk: "Desk",
     emergency: "Emergency services",
   } as Record<string, string>,
@@ -148,6 +149,8 @@ export const english = {
   what: {
     signal: "Call for help",
     step: "Escalation step",
+    skipped: "Step left out",
+    round: "Next round",
     delivery: "Message",
     receipt: "Receipt",
     opened: "Case opened",
@@ -168,6 +171,12 @@ export const english = {
   deliveryStatus: "Status",
   time: "Time",
   attempts: (count: number) => `${count} attempts`,
+  purposes: {
+    call: "call for help",
+    again: "called again",
+    reminder: "reminder",
+    coming: "someone is coming",
+  } as Record<string, string>,
   delivery: {
     queued: "Queued",
     sending: "Sending",

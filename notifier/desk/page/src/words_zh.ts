@@ -78,6 +78,7 @@ export const chinese: typeof english = {
     neighbour: "邻居",
     neighbor: "邻居",
     provider: "服务商",
+    health_centre: "卫生服务中心",
     desk: "值班台",
     emergency: "急救",
   },
@@ -142,6 +143,8 @@ export const chinese: typeof english = {
   what: {
     signal: "求助",
     step: "通知步骤",
+    skipped: "跳过的步骤",
+    round: "下一轮",
     delivery: "消息",
     receipt: "回执",
     opened: "呼叫建立",
@@ -162,5 +165,6 @@ export const chinese: typeof english = {
   deliveryStatus: "状态",
   time: "时间",
   attempts: (count) => `尝试 ${count} 次`,
+  purposes: { call: "呼救", again: "再次呼救", reminder: "提醒", coming: "有人正在赶来" },
   delivery: { queued: "排队中", sending: "发送中", sent: "已发送", failed: "失败", cancelled: "已取消" },
 };

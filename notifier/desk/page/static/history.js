@@ -34,10 +34,11 @@ export function deliveryTable(deliveries, words) {
 function deliveryRow(one, words) {
     const round = one.round > 1 ? words.round(one.round) : "";
     const step = words.tiers[one.step] ?? one.step;
+    const role = words.tiers[one.role] ?? one.role;
     const at = one.sent_at ?? one.created_at;
     const tries = one.attempts > 1 ? words.attempts(one.attempts) : "";
     const status = h("span", { class: `delivery delivery-${one.status}` }, words.delivery[one.status] ?? one.status);
-    return h("tr", { role: "row", "data-delivery-status": one.status }, cell([h("strong", {}, one.person)], [one.role, step.toLowerCase() === one.role.toLowerCase() ? "" : step, round]), cell([one.channel], [one.purpose]), cell([status], [tries, one.detail ?? ""]), cell([h("time", { datetime: at }, localTime(at, words.tag))], []));
+    return h("tr", { role: "row", "data-delivery-status": one.status }, cell([h("strong", {}, one.person)], [role, step === role ? "" : step, round]), cell([one.channel], [words.purposes[one.purpose] ?? one.purpose]), cell([status], [tries, one.detail ?? ""]), cell([h("time", { datetime: at }, localTime(at, words.tag))], []));
 }
 function cell(main, small) {
     const below = small.filter((part) => part !== "").join(" · ");

@@ -78,6 +78,7 @@ export const english = {
         neighbour: "Neighbour",
         neighbor: "Neighbour",
         provider: "Provider",
+        health_centre: "Health centre",
         desk: "Desk",
         emergency: "Emergency services",
     },
@@ -138,6 +139,8 @@ export const english = {
     what: {
         signal: "Call for help",
         step: "Escalation step",
+        skipped: "Step left out",
+        round: "Next round",
         delivery: "Message",
         receipt: "Receipt",
         opened: "Case opened",
@@ -157,6 +160,12 @@ export const english = {
     deliveryStatus: "Status",
     time: "Time",
     attempts: (count) => `${count} attempts`,
+    purposes: {
+        call: "call for help",
+        again: "called again",
+        reminder: "reminder",
+        coming: "someone is coming",
+    },
     delivery: {
         queued: "Queued",
         sending: "Sending",

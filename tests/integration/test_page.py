@@ -1,0 +1,303 @@
+"""The desk's page in a real browser against a real box, on a desk's screen and on a phone."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+
+from tests.integration.conftest import MakeBox
+from tests.support.box import Box, Device
+from tests.support.services import ROOT
+
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
+
+SCREENSHOTS = ROOT / ".cache" / "screenshots"
+SIZES = {"desk": (1280, 800), "phone": (360, 780)}
+FAILED_FETCH = re.compile(r"Failed to load resource|net::ERR_")
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
+    with Box(tmp_path_factory.mktemp("demo") / "data", demo=True) as box:
+        yield box
+
+
+@dataclass(slots=True)
+class Screen:
+    """A page, and what it complained of on its console."""
+
+    page: Page
+    size: str
+    errors: list[str] = field(default_factory=list)
+    failed_fetches_are_meant: bool = False
+
+    def hear(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self.errors.append(message.text)
+
+    def unmeant(self) -> list[str]:
+        return [one for one in self.errors if not (self.failed_fetches_are_meant and FAILED_FETCH.search(one))]
+
+    def shoot(self, name: str) -> None:
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=SCREENSHOTS / f"{name}-{self.size}.png")
+
+    def assert_accessible(self) -> None:
+        found = Axe().run(self.page)
+        assert found.violations_count == 0, found.generate_report()
+
+    def assert_fits(self) -> None:
+        wide = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert wide <= 0, f"the page is {wide} px wider than the screen"
+
+    def card(self, home_id: str) -> Any:
+        return self.page.locator(f"[data-testid=case-card][data-home-id={home_id}]")
+
+    def open_case(self, home_id: str) -> None:
+        self.card(home_id).locator("a").click()
+        expect(self.page.get_by_test_id("case-status")).to_be_visible()
+
+
+OpenScreen = Callable[..., Screen]
+
+
+@pytest.fixture
+def open_screen(browser: Browser) -> Iterator[OpenScreen]:
+    """Opens pages; at the end none may have complained."""
+    screens: list[Screen] = []
+
+    def opened(url: str, size: str = "desk", *, language: str = "en-US", dark: bool = False) -> Screen:
+        width, height = SIZES[size]
+        context = browser.new_context(
+            viewport={"width": width, "height": height},
+            locale=language,
+            has_touch=size == "phone",
+            color_scheme="dark" if dark else "light",
+        )
+        page = context.new_page()
+        page.set_default_timeout(15_000)
+        screen = Screen(page, size)
+        page.on("console", lambda message: screen.hear(message))
+        page.on("pageerror", lambda error: screen.errors.append(str(error)))
+        page.goto(url)
+        screens.append(screen)
+        return screen
+
+    yield opened
+    for screen in screens:
+        screen.page.context.close()
+    assert [error for screen in screens for error in screen.unmeant()] == []
+
+
+def live(screen: Screen) -> Screen:
+    expect(screen.page.get_by_test_id("feed-state")).to_have_attribute("data-state", "live", timeout=15_000)
+    return screen
+
+
+@pytest.fixture(params=list(SIZES))
+def size(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def number(request: pytest.FixtureRequest, size: str) -> int:
+    """A home of its own for each test and size."""
+    names = [item.nodeid for item in request.session.items]
+    return names.index(request.node.nodeid) % 30 + 1
+
+
+def button_of(box: Box, number: int) -> Device:
+    return Device(box.mqtt_port, f"home-{number:03d}", f"button-{number:03d}")
+
+
+def test_a_press_is_on_the_page_within_two_seconds_and_ends_as_people_say(
+    demo: Box, open_screen: OpenScreen, size: str, number: int
+) -> None:
+    home_id = f"home-{number:03d}"
+    screen = live(open_screen(demo.url, size))
+    page = screen.page
+    screen.shoot("1-before")
+    with button_of(demo, number) as button:
+        button.press(f"page-{size}")
+        expect(screen.card(home_id)).to_be_visible(timeout=2_000)
+        screen.assert_fits()
+        screen.assert_accessible()
+        screen.shoot("2-list")
+
+        screen.open_case(home_id)
+        expect(page.get_by_test_id("timeline").locator("li").first).to_be_visible()
+        screen.assert_fits()
+        screen.assert_accessible()
+        screen.shoot("3-open")
+
+        page.get_by_test_id("accept").click()
+        expect(page.get_by_test_id("case-status")).to_contain_text("demo desk")
+        assert button.hear("coming", f"page-{size}")["who"] == "demo desk"
+    (case,) = demo.cases(home_id)
+    assert (case["status"], case["accepted_by"]) == ("accepted", "demo desk")
+
+    page.get_by_test_id("note").click()
+    expect(page.get_by_test_id("action-message")).to_have_attribute("role", "alert")
+    page.get_by_test_id("note-text").fill("She answers the phone. <b>她接电话了</b>")
+    page.get_by_test_id("note").click()
+    expect(page.get_by_test_id("timeline")).to_contain_text("She answers the phone. <b>她接电话了</b>")
+    page.get_by_test_id("en-route").click()
+    expect(page.get_by_test_id("arrived")).to_have_class(re.compile("primary"))
+    page.get_by_test_id("arrived").click()
+    expect(page.get_by_test_id("arrived")).to_be_disabled()
+    screen.assert_accessible()
+    screen.shoot("4-arrived")
+
+    page.get_by_test_id("close").click()
+    screen.shoot("5-close")
+    page.get_by_test_id("close-confirm").click()
+    expect(page.locator("#close-problem")).not_to_be_empty()
+    assert demo.cases(home_id)[0]["status"] == "arrived"
+    page.get_by_test_id("outcome").select_option("helped_at_home")
+    page.get_by_test_id("close-note").fill("Tea was had.")
+    screen.assert_accessible()
+    page.get_by_test_id("close-confirm").click()
+    expect(page.get_by_test_id("case-status")).to_contain_text("Helped at home", ignore_case=True)
+    expect(page.get_by_test_id("timeline")).to_contain_text("Tea was had.")
+    screen.shoot("6-closed")
+    (case,) = demo.cases(home_id)
+    assert (case["status"], case["outcome"]) == ("closed", "helped_at_home")
+
+
+def test_the_language_is_switched_and_kept(demo: Box, open_screen: OpenScreen, size: str, number: int) -> None:
+    screen = live(open_screen(demo.url, size))
+    page = screen.page
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+    with button_of(demo, number) as button:
+        button.press(f"language-{size}")
+    page.get_by_test_id("language").click()
+    expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
+    expect(screen.card(f"home-{number:03d}")).to_contain_text("无人接单")
+    page.reload()
+    live(screen)
+    expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
+    screen.open_case(f"home-{number:03d}")
+    screen.assert_fits()
+    screen.assert_accessible()
+    screen.shoot("7-chinese")
+
+
+def test_a_browser_of_chinese_people_begins_in_chinese_and_dark_is_readable(
+    demo: Box, open_screen: OpenScreen, size: str, number: int
+) -> None:
+    with button_of(demo, number) as button:
+        button.press(f"dark-{size}")
+    screen = live(open_screen(demo.url, size, language="zh-CN", dark=True))
+    expect(screen.page.locator("html")).to_have_attribute("lang", "zh-CN")
+    screen.assert_accessible()
+    screen.open_case(f"home-{number:03d}")
+    screen.assert_accessible()
+    screen.shoot("8-dark")
+
+
+def test_accepting_from_the_list_and_escalating(demo: Box, open_screen: OpenScreen, size: str, number: int) -> None:
+    home_id = f"home-{number:03d}"
+    with button_of(demo, number) as button:
+        button.press(f"list-{size}")
+    screen = live(open_screen(demo.url, size))
+    page = screen.page
+    screen.open_case(home_id)
+    page.get_by_test_id("escalate").click()
+    expect(page.get_by_test_id("action-message")).to_have_class(re.compile("answer"))
+    expect(page.get_by_test_id("deliveries")).to_contain_text("示范养老服务站")
+    if size == "phone":
+        page.get_by_test_id("back").click()
+    screen.card(home_id).get_by_test_id("card-accept").click()
+    expect(page.get_by_test_id("case-status")).to_contain_text("demo desk")
+    assert demo.cases(home_id)[0]["status"] == "accepted"
+
+
+def test_two_desks_see_one_another(demo: Box, open_screen: OpenScreen, number: int, size: str) -> None:
+    home_id = f"home-{number:03d}"
+    first, second = live(open_screen(demo.url, size)), live(open_screen(demo.url, size))
+    with button_of(demo, number) as button:
+        button.press(f"two-{size}")
+    first.open_case(home_id)
+    second.open_case(home_id)
+    first.page.get_by_test_id("accept").click()
+    expect(second.page.get_by_test_id("case-status")).to_contain_text("demo desk", timeout=3_000)
+    expect(second.page.get_by_test_id("accept")).to_be_disabled()
+
+
+def test_a_dead_box_is_told_loudly_and_nothing_is_missed_once_it_is_back(
+    make_box: MakeBox, open_screen: OpenScreen, size: str
+) -> None:
+    box = make_box(demo=True).start()
+    screen = live(open_screen(box.url, size))
+    screen.failed_fetches_are_meant = True
+    banner = screen.page.get_by_test_id("feed-banner")
+    expect(banner).to_be_hidden()
+    box.kill()
+    expect(banner).to_be_visible(timeout=25_000)
+    expect(screen.page.get_by_test_id("feed-state")).to_have_attribute("data-state", "lost")
+    screen.assert_accessible()
+    screen.assert_fits()
+    screen.shoot("9-lost")
+    box.start()
+    with Device(box.mqtt_port, "home-001", "button-001") as button:
+        button.press("while-away")
+    expect(banner).to_be_hidden(timeout=25_000)
+    live(screen)
+    expect(screen.card("home-001")).to_be_visible(timeout=5_000)
+    with Device(box.mqtt_port, "home-002", "button-002") as button:
+        button.press("after")
+    expect(screen.card("home-002")).to_be_visible(timeout=3_000)
+
+
+def test_a_token_is_asked_for_and_a_wrong_one_refused(make_box: MakeBox, open_screen: OpenScreen, size: str) -> None:
+    box = make_box(config={"desk": {"tokens": {"right-token-1": "Anna"}}}).start()
+    screen = open_screen(box.url, size)
+    page = screen.page
+    screen.failed_fetches_are_meant = True
+    expect(page.get_by_test_id("sign-in-token")).to_be_focused()
+    screen.assert_accessible()
+    screen.assert_fits()
+    page.get_by_test_id("sign-in-token").fill("wrong-token")
+    page.get_by_test_id("sign-in-submit").click()
+    expect(page.get_by_test_id("sign-in-problem")).not_to_be_empty()
+    screen.shoot("10-sign-in")
+    page.get_by_test_id("sign-in-token").fill("right-token-1")
+    page.get_by_test_id("sign-in-submit").click()
+    live(screen)
+    assert page.evaluate("document.cookie") == ""
+    expect(page.get_by_test_id("empty")).to_be_visible()
+    page.reload()
+    live(screen)
+    page.get_by_test_id("sign-out").click()
+    expect(page.get_by_test_id("sign-in-token")).to_be_visible()
+    assert page.evaluate("fetch('/api/v1/cases').then((answer) => answer.status)") == 401
+
+
+def test_a_shift_is_sounded_and_muting_accepts_nothing(
+    demo: Box, open_screen: OpenScreen, size: str, number: int
+) -> None:
+    home_id = f"home-{number:03d}"
+    screen = live(open_screen(demo.url, size))
+    page = screen.page
+    page.get_by_test_id("start-shift").click()
+    with button_of(demo, number) as button:
+        button.press(f"sound-{size}")
+    expect(page.get_by_test_id("sound-state")).to_have_attribute("data-sound", "sounding")
+    screen.assert_fits()
+    screen.assert_accessible()
+    screen.shoot("11-sounding")
+    page.get_by_test_id("mute").click()
+    expect(page.get_by_test_id("sound-state")).to_have_attribute("data-sound", "muted")
+    assert demo.cases(home_id)[0]["status"] == "open"
