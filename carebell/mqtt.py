@@ -25,6 +25,7 @@ from carebell.errors import TryLater
 
 MAX_INFLIGHT = 100
 KEEPALIVE_S = 30
+_ANSWERS_WITHIN = timedelta(seconds=10)
 _TIDY_EVERY = timedelta(seconds=1)
 _FIRST_RETRY_S, _LAST_RETRY_S = 0.2, 5.0
 
@@ -106,18 +107,23 @@ class MqttConnection:
         """Hold the connection until told to stop."""
         self._loop = asyncio.get_running_loop()
         retry_s = _FIRST_RETRY_S
-        while not stop.is_set():
-            self._lost.clear()
-            if await self._connect():
-                await self._tend(stop)
-                retry_s = _FIRST_RETRY_S
-            if not stop.is_set():
-                wait_s = self._jitter.uniform(retry_s / 2, retry_s)
-                await wait_set(stop, self._clock, timedelta(seconds=wait_s))
-                retry_s = min(_LAST_RETRY_S, retry_s * 2)
-        self._client.disconnect()
-        self._client.loop_write()
-        self._forget_connection()
+        try:
+            while not stop.is_set():
+                self._lost.clear()
+                before = self._generation
+                if await self._connect():
+                    await self._tend(stop)
+                if self._generation > before:  # who takes us and then refuses us is asked less and less often
+                    retry_s = _FIRST_RETRY_S
+                if not stop.is_set():
+                    wait_s = self._jitter.uniform(retry_s / 2, retry_s)
+                    await wait_set(stop, self._clock, timedelta(seconds=wait_s))
+                    retry_s = min(_LAST_RETRY_S, retry_s * 2)
+        finally:
+            # Also when cancelled: a connection left behind would fight its successor for the session.
+            self._client.disconnect()
+            self._client.loop_write()
+            self._forget_connection()
 
     async def _connect(self) -> bool:
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
@@ -137,8 +143,12 @@ class MqttConnection:
         return True
 
     async def _tend(self, stop: asyncio.Event) -> None:
+        answers_by = self._clock.now() + _ANSWERS_WITHIN
         while not stop.is_set() and not self._lost.is_set():
             if self._client.loop_misc() != MQTTErrorCode.MQTT_ERR_SUCCESS:
+                break
+            if not self._connected.is_set() and self._clock.now() > answers_by:
+                self._client.disconnect()
                 break
             await _either(stop, self._lost, self._clock)
         if not stop.is_set():

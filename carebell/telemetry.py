@@ -29,13 +29,30 @@ class Telemetry:
     """The metrics of one process."""
 
     def __init__(self) -> None:
-        registry = self._registry = CollectorRegistry()
+        self._registry = CollectorRegistry()
+        self._road(self._registry)
+        self._intake(self._registry)
+        self._rules(self._registry)
+        self._cases(self._registry)
+
+    def _road(self, registry: CollectorRegistry) -> None:
         self.hop = Histogram(
             "carebell_hop_seconds", "Time a hop took.", ["hop", "kind"], buckets=_BUCKETS, registry=registry
         )
-        self.budget_missed = Counter(
-            "carebell_budget_missed_total", "Alerts raised later than their rule's budget.", ["rule"], registry=registry
+        self.deliveries = Counter(
+            "carebell_deliveries_total", "Attempts to reach a person.", ["channel", "outcome"], registry=registry
         )
+        self.resent = Counter(
+            "carebell_deliveries_resent_total",
+            "Attempts made again because the first was caught between sending and recording.",
+            ["channel"],
+            registry=registry,
+        )
+        self.restarts = Counter(
+            "carebell_loop_restarts_total", "Loops that crashed and were started again.", ["loop"], registry=registry
+        )
+
+    def _intake(self, registry: CollectorRegistry) -> None:
         self.readings = Counter(
             "carebell_readings_total", "Readings appended to the log.", ["lane", "kind"], registry=registry
         )
@@ -59,6 +76,11 @@ class Telemetry:
         self.append_failed = Counter(
             "carebell_log_append_failed_total", "Appends to the log that failed and are tried again.", registry=registry
         )
+
+    def _rules(self, registry: CollectorRegistry) -> None:
+        self.budget_missed = Counter(
+            "carebell_budget_missed_total", "Alerts raised later than their rule's budget.", ["rule"], registry=registry
+        )
         self.alerts = Counter(
             "carebell_alerts_total", "Alerts raised.", ["rule", "severity", "status"], registry=registry
         )
@@ -71,6 +93,8 @@ class Telemetry:
             ["worker"],
             registry=registry,
         )
+
+    def _cases(self, registry: CollectorRegistry) -> None:
         self.cases_open = Gauge("carebell_cases_open", "Cases that nobody has closed.", ["status"], registry=registry)
         self.oldest_unanswered = Gauge(
             "carebell_oldest_unanswered_seconds", "Age of the oldest case nobody has accepted.", registry=registry
@@ -87,27 +111,19 @@ class Telemetry:
         self.decisions = Counter(
             "carebell_case_decisions_total", "Decisions written on cases.", ["what"], registry=registry
         )
-        self.deliveries = Counter(
-            "carebell_deliveries_total", "Attempts to reach a person.", ["channel", "outcome"], registry=registry
-        )
-        self.resent = Counter(
-            "carebell_deliveries_resent_total",
-            "Attempts made again because the first was caught between sending and recording.",
-            ["channel"],
-            registry=registry,
-        )
-        self.restarts = Counter(
-            "carebell_loop_restarts_total", "Loops that crashed and were started again.", ["loop"], registry=registry
-        )
 
     def observe(self, hop: Hop, kind: str, took: timedelta) -> None:
         """A hop's time; a clock that was set back counts as 0."""
         self.hop.labels(hop, known_kind(kind)).observe(max(0.0, took.total_seconds()))
 
+    def observe_rule(self, hop: Hop, rule: str, took: timedelta) -> None:
+        """A hop's time behind the rules, by the rule; rules are a closed set."""
+        self.hop.labels(hop, rule).observe(max(0.0, took.total_seconds()))
+
     def alert_raised(self, alert: Alert, took: timedelta) -> None:
         """An alert has left the rules; `took` runs from the reading's receipt."""
         self.alerts.labels(alert.rule, alert.severity, alert.status).inc()
-        self.hop.labels(Hop.RECEIVED_TO_ALERT, alert.rule).observe(max(0.0, took.total_seconds()))
+        self.observe_rule(Hop.RECEIVED_TO_ALERT, alert.rule, took)
         if took > alert.budget:
             self.budget_missed.labels(alert.rule).inc()
 

@@ -54,6 +54,11 @@ _ITEM = {
         "test": {"type": "boolean", "description": "A press made to try the button."},
     },
 }
+_BURST = {
+    "kind": "acceleration",
+    "at": _AT.isoformat(),
+    "value": {"rate_hz": 50, "unit": "mg", "samples": [[12, -4, 998], [15, -3, 1001]]},
+}
 
 
 def document() -> dict[str, Any]:
@@ -134,7 +139,7 @@ def _mqtt_messages() -> dict[str, Any]:
     (unread,) = _heard({"kind": "battery", "value": "full"}).replies
     coming = {"id": press["id"], "type": "coming", "who": "Li Wei"}
     return {
-        "up": _message("Up", "What a device states: one object, or a list of them.", press, [press]),
+        "up": _message("Up", "What a device states: one object, or a list of them.", press, [_BURST]),
         "received": _message("Received", "The log has it; it cannot be lost any more.", orjson.loads(received.payload)),
         "coming": _message("Coming", "A person has accepted the call.", coming),
         "rejected": _message("NotRead", "A part could not be read, and why.", orjson.loads(unread.payload)),

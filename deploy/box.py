@@ -22,11 +22,11 @@ from deploy.serve import serve
 from deploy.supervise import Loop
 from devices.registry import Home, Registry
 from devices.simulator.live import live_village
-from ingest.main import Ingest, run_ingest
+from ingest.main import IngestView, run_ingest
 from notifier.auditor import Auditor
 from notifier.casebook import Casebook
 from notifier.delivery import Courier
-from notifier.desk.app import Health, desk_app
+from notifier.desk.app import Health, Page, desk_app
 from notifier.desk.auth import Tokens
 from notifier.desk.feed import Feed
 from notifier.desk.library import Library
@@ -77,7 +77,7 @@ def assemble(box: Box, stop: asyncio.Event) -> Running:
         clock=clock,
         on_change=box.instruments.telemetry.mqtt_connected.labels("notifier").set,
     )
-    ingest: asyncio.Future[Ingest] = asyncio.get_running_loop().create_future()
+    ingest = IngestView()
     notifier = _notifier(box, outgoing)
     health = Health(alive=_alive(box, notifier.auditor, ingest), ready=_ready(box, notifier.auditor, ingest))
     loops: dict[str, Loop] = {
@@ -89,7 +89,7 @@ def assemble(box: Box, stop: asyncio.Event) -> Running:
             address=box.broker.address,
             client_id=f"carebell-ingest-{box.name}",
             stop=stop,
-            started=ingest,
+            view=ingest,
         ),
         "rules": lambda stop: run_rules(
             log=box.log, store=box.store, rulebook=box.rulebook, instruments=box.instruments, stop=stop
@@ -129,18 +129,17 @@ def _desk(box: Box, health: Health, stop: asyncio.Event) -> FastAPI:
         tokens=box.tokens,
         health=health,
         instruments=box.instruments,
-        is_demo=bool(box.village),
+        page=Page(is_demo=bool(box.village), phone=box.config.desk.phone),
     )
 
 
-def _alive(box: Box, auditor: Auditor, ingest: "asyncio.Future[Ingest]") -> dict[str, Callable[[], str]]:
+def _alive(box: Box, auditor: Auditor, ingest: IngestView) -> dict[str, Callable[[], str]]:
     """Loops that stand still: a pulse that no longer comes back, an auditor that no longer looks."""
     clock = box.instruments.clock
     began_at = clock.now()
 
     def pulse() -> str:
-        heard_at = ingest.result().intake.pulse_at if ingest.done() else None
-        age = clock.now() - (heard_at or began_at)
+        age = clock.now() - (ingest.pulse_at or began_at)
         return f"no pulse for {age.seconds} s" if age > _DEAF_AFTER else ""
 
     def audit() -> str:
@@ -150,11 +149,11 @@ def _alive(box: Box, auditor: Auditor, ingest: "asyncio.Future[Ingest]") -> dict
     return {"pulse": pulse, "audit": audit}
 
 
-def _ready(box: Box, auditor: Auditor, ingest: "asyncio.Future[Ingest]") -> dict[str, Callable[[], str]]:
+def _ready(box: Box, auditor: Auditor, ingest: IngestView) -> dict[str, Callable[[], str]]:
     def mqtt() -> str:
-        return "" if ingest.done() and ingest.result().is_ready() else "not connected to the MQTT broker"
+        return "" if ingest.is_connected else "not connected to the MQTT broker"
 
     def log() -> str:
-        return "the log cannot be written" if ingest.done() and ingest.result().intake.is_stuck else ""
+        return "the log cannot be written" if ingest.is_stuck else ""
 
     return {"mqtt": mqtt, "log": log, "cases": lambda: auditor.problem}

@@ -230,11 +230,16 @@ def read_address(text: str) -> MqttAddress:
         parts = urlsplit(text)
         port = parts.port or 1883
     except ValueError as error:
-        raise BadInput(f"--broker {text}: {error}") from error
+        raise BadInput(f"--broker {without_login(text)}: {error}") from error
     if parts.scheme != "mqtt" or not parts.hostname:
-        raise BadInput(f"--broker {text}: expected embedded, mosquitto or mqtt://host:port")
+        raise BadInput(f"--broker {without_login(text)}: expected embedded, mosquitto or mqtt://host:port")
     username = unquote(parts.username) if parts.username else None
     return MqttAddress(parts.hostname, port, username, unquote(parts.password) if parts.password else None)
+
+
+def without_login(text: str) -> str:
+    """What `--broker` said, fit to be shown."""
+    return text.rpartition("@")[2]
 
 
 def bind(host: str, port: int, option: str) -> socket.socket:

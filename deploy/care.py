@@ -8,7 +8,7 @@ from carebell.instruments import Instruments
 from carebell.log import Log
 from carebell.topics import Topic
 from deploy.broker import Broker
-from ingest.main import PULSE_LATE, Ingest
+from ingest.main import PULSE_LATE, IngestView
 
 _LOOK_EVERY = timedelta(seconds=2)
 _TRIM_EVERY = timedelta(hours=1)
@@ -16,15 +16,12 @@ _TRIM_EVERY = timedelta(hours=1)
 _TRIMMED = (Topic.URGENT, Topic.TELEMETRY, Topic.ALERTS, Topic.CASES, Topic.REJECTED)
 
 
-async def watch_broker(
-    broker: Broker, ingest: "asyncio.Future[Ingest]", instruments: Instruments, stop: asyncio.Event
-) -> None:
+async def watch_broker(broker: Broker, ingest: IngestView, instruments: Instruments, stop: asyncio.Event) -> None:
     """A broker whose process has ended, or that lets no pulse through, is started again."""
     clock = instruments.clock
     since = clock.now()
     while not await wait_set(stop, clock, _LOOK_EVERY):
-        heard_at = ingest.result().intake.pulse_at if ingest.done() else None
-        age = clock.now() - max(since, heard_at or since)
+        age = clock.now() - max(since, ingest.pulse_at or since)
         instruments.telemetry.pulse_age.set(age.total_seconds())
         if not broker.is_running() or age > PULSE_LATE:
             instruments.logger.error("broker is started again", is_running=broker.is_running(), pulse_age=age.seconds)

@@ -83,11 +83,12 @@ class ResponderPart(_Part):
 
 
 class DeskPart(_Part):
-    """Where the desk listens, who may use it (token: name), and the address that messages link to."""
+    """Where the desk listens, who may use it (token: name), the address that messages link to, whom to phone if it fails."""
 
     listen: str = "127.0.0.1"
     tokens: dict[Annotated[str, Field(min_length=1)], str] = Field(default_factory=dict)
     url: str | None = None
+    phone: str = ""
 
 
 class MqttPart(_Part):

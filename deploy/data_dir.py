@@ -60,6 +60,8 @@ def registry_url(path: Path) -> str:
 
 def open_data_dir(path: Path) -> DataDir:
     """Make it where it is missing and take its lock. Raises BadInput."""
+    if "?" in str(path):
+        raise BadInput(f"--data {path}: a path with a question mark cannot be used")  # SQLite's URL would end there
     try:
         path.mkdir(parents=True, exist_ok=True)
         lock = os.open(path / "lock", os.O_RDWR | os.O_CREAT, 0o600)

@@ -31,7 +31,7 @@ class Door:
         finally:
             server.close()
             for writer in list(self._open):
-                writer.close()
+                writer.transport.abort()  # a device that does not read would keep a polite close waiting
             while self._open:
                 self._closed.clear()
                 await self._closed.wait()

@@ -24,7 +24,8 @@ async def serve(app: FastAPI, listening: socket.socket, stop: asyncio.Event) -> 
         app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=_GRACE_S, server_header=False
     )
     server = _Server(config)
-    serving = asyncio.create_task(server.serve(sockets=[listening]))
+    # The server closes what it was given; started again, it finds the original still open.
+    serving = asyncio.create_task(server.serve(sockets=[listening.dup()]))
     stopped = asyncio.create_task(stop.wait())
     await asyncio.wait({serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
     server.should_exit = True

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from socket import socket
 from typing import TextIO
@@ -19,7 +19,7 @@ from carebell.logs import open_logs
 from carebell.store_sql import SqlStore
 from carebell.telemetry import Telemetry
 from deploy.box import OWNER, Box, Running, assemble
-from deploy.broker import EMBEDDED, Broker, BrokerChoice, bind
+from deploy.broker import EMBEDDED, Broker, BrokerChoice, bind, without_login
 from deploy.config import Config, ResponderPart, policies_of, rulebook_of
 from deploy.data_dir import DataDir, open_data_dir
 from deploy.supervise import run_all
@@ -35,6 +35,7 @@ STOP_WITHIN = timedelta(seconds=4)
 DEMO_HOMES, DEMO_SEED = 30, 1
 DEMO_TOKEN = "demo"  # noqa: S105 - a demonstration has no secret, and listens on loopback only
 _LOOK_EVERY = timedelta(milliseconds=50)
+_PATIENCE = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +90,7 @@ async def _run(
         box = await _open(options, data, bound, instruments, closing)
         running = assemble(box, stop)
         announcing = asyncio.create_task(_announce(box, running, options, stop, say))
-        instruments.logger.info("started", rulebook=bound.rulebook.label, broker=options.broker)
+        instruments.logger.info("started", rulebook=bound.rulebook.label, broker=without_login(options.broker))
         await run_all(running.loops, stop, instruments, within=STOP_WITHIN)
         await announcing
         instruments.logger.info("stopped")
@@ -150,9 +151,14 @@ async def _announce(
     box: Box, running: Running, options: UpOptions, stop: asyncio.Event, say: Callable[[str], None]
 ) -> None:
     """One line, as soon as a press would be heard."""
-    while any(check() for check in running.health.ready.values()):
+    clock = box.instruments.clock
+    tell_at: datetime | None = clock.now() + _PATIENCE
+    while problems := [problem for check in running.health.ready.values() if (problem := check())]:
         if stop.is_set():
             return
-        await pause(box.instruments.clock, _LOOK_EVERY)
+        if tell_at is not None and clock.now() > tell_at:
+            say(f"Not ready yet: {'; '.join(problems)}. Still trying.")
+            tell_at = None
+        await pause(clock, _LOOK_EVERY)
     hint = f"  token: {DEMO_TOKEN}" if options.is_demo and box.tokens.name_of(DEMO_TOKEN) else ""
     say(f"Carebell is running. Desk: {box.desk_url}/  MQTT: {box.broker.for_devices}{hint}")

@@ -24,6 +24,7 @@ class Reason(StrEnum):
     WRONG_SHAPE = "wrong_shape"
     MISSING_KIND = "missing_kind"
     BAD_VALUE = "bad_value"
+    DECODER_FAILED = "decoder_failed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

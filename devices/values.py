@@ -39,8 +39,8 @@ def unit_of(kind: str) -> str:
 
 
 def _word(value: JsonValue) -> str:
-    """The value as it is compared; a list or an object is no word."""
-    return "" if isinstance(value, dict | list) else str(value).strip().casefold()
+    """The value as it is compared; nothing, a list or an object is no word."""
+    return "" if value is None or isinstance(value, dict | list) else str(value).strip().casefold()
 
 
 def _sos(value: JsonValue) -> JsonValue:

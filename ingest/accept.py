@@ -8,7 +8,7 @@ import orjson
 from carebell.ids import computed
 from carebell.types import DeviceProfile, HomeProfile, Reading, Rejected
 from devices.binding import bound
-from devices.dialect import Decoded, Message, Problem, kept_copy, readings_of, summary_of
+from devices.dialect import Decoded, Message, Problem, Reason, kept_copy, readings_of, summary_of
 from devices.dialects import native
 
 Homes = Mapping[str, HomeProfile]
@@ -45,6 +45,18 @@ def accept(message: Message, homes: Homes) -> Accepted:
         replies=_replies(decoded, readings),
         is_registered=device is not None or not readings,
     )
+
+
+def salvage(message: Message, error: Exception) -> Accepted:
+    """What is left of a message whose reading failed by a bug of ours: a call for help that can be told, and a report."""
+    levels = (*message.topic.split("/"), "", "")
+    facts = native.cries(message.payload)
+    problem = Problem(
+        Reason.DECODER_FAILED, f"the decoder failed with {type(error).__name__}; keep this for its authors"
+    )
+    decoded = Decoded(home_id=levels[1], device_id=levels[2], facts=tuple(facts), problems=(problem,))
+    readings = readings_of(decoded, message, dialect=native.NAME)
+    return Accepted(readings, _rejected(message, decoded), _replies(decoded, readings))
 
 
 def _device(homes: Homes, decoded: Decoded) -> DeviceProfile | None:

@@ -18,7 +18,7 @@ from carebell.topics import Topic, lane_of
 from carebell.types import Reading, Rejected, Tick
 from carebell.wire import encode, headers
 from devices.dialect import Message
-from ingest.accept import Accepted, Homes, Reply, accept
+from ingest.accept import Accepted, Homes, Reply, accept, salvage
 
 BATCH = 500
 _IDLE = timedelta(seconds=1)
@@ -95,7 +95,11 @@ class Intake:
         message = Message(
             topic=arrival.topic, payload=arrival.payload, retained=arrival.retained, received_at=received_at
         )
-        return accept(message, self._homes)
+        try:
+            return accept(message, self._homes)
+        except Exception as error:  # noqa: BLE001 - our own bug must not stop the stream: it would come again for ever
+            self._logger.error("decoder failed", topic_levels=message.topic.count("/") + 1, error=repr(error))
+            return salvage(message, error)
 
     def _entries(self, accepted: Accepted) -> list[Entry]:
         entries = [self._entry(reading) for reading in accepted.readings]

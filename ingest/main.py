@@ -2,9 +2,8 @@
 
 import asyncio
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from carebell.clock import Clock
 from carebell.instruments import Instruments
 from carebell.log import Log
 from carebell.mqtt import MqttAddress, MqttConnection
@@ -18,18 +17,34 @@ PULSE_LATE = timedelta(seconds=30)
 
 @dataclass(frozen=True, slots=True)
 class Ingest:
-    """A running ingest: what its supervisor asks of it."""
+    """The parts of a running ingest."""
 
     connection: MqttConnection
     intake: Intake
 
-    def is_ready(self) -> bool:
-        """Connected to the broker."""
-        return self.connection.is_connected
 
-    def pulse_age(self, clock: Clock, since: timedelta) -> timedelta:
-        """Since a pulse came back; `since` (how long it has been running) where none did yet."""
-        return since if self.intake.pulse_at is None else clock.now() - self.intake.pulse_at
+class IngestView:
+    """What others may ask of the ingest that runs now; it may have been started anew since they last asked."""
+
+    def __init__(self) -> None:
+        self._ingest: Ingest | None = None
+
+    def show(self, ingest: Ingest) -> None:
+        self._ingest = ingest
+
+    @property
+    def is_connected(self) -> bool:
+        return self._ingest is not None and self._ingest.connection.is_connected
+
+    @property
+    def is_stuck(self) -> bool:
+        """The log does not take what has come."""
+        return self._ingest is not None and self._ingest.intake.is_stuck
+
+    @property
+    def pulse_at(self) -> datetime | None:
+        """When a pulse last came back through the broker."""
+        return None if self._ingest is None else self._ingest.intake.pulse_at
 
 
 async def run_ingest(
@@ -39,22 +54,36 @@ async def run_ingest(
     address: MqttAddress,
     client_id: str,
     stop: asyncio.Event,
-    started: asyncio.Future[Ingest] | None = None,
+    view: IngestView,
 ) -> None:
-    """Run until told to stop."""
+    """Run until told to stop; what is asked of it is asked over `view`."""
     directory = Directory(log)
     reader = await directory.open()
     topic = pulse_topic(client_id)
+    ingest = _connect(log, instruments, directory, address, client_id)
+    view.show(ingest)
+    connection = ingest.connection
+    pulses = send_pulses(connection.publish, lambda: connection.is_connected, topic, instruments.clock, stop)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(connection.run(stop))
+        tasks.create_task(ingest.intake.run(stop))
+        tasks.create_task(directory.run(reader, stop))
+        tasks.create_task(pulses)
 
-    def send(reply: Reply) -> None:
-        connection.publish(reply.topic, reply.payload)
+
+def _connect(log: Log, instruments: Instruments, directory: Directory, address: MqttAddress, client_id: str) -> Ingest:
+    """The connection brings arrivals to the intake, and the intake acknowledges and answers over the connection."""
+    topic = pulse_topic(client_id)
+
+    def reply(said: Reply) -> None:
+        connection.publish(said.topic, said.payload)
 
     intake = Intake(
         log=log,
         homes=directory.homes,
         instruments=instruments,
         acknowledge=lambda arrival: connection.acknowledge(arrival),
-        reply=send,
+        reply=reply,
         pulse_topic=topic,
     )
     connection = MqttConnection(
@@ -65,17 +94,4 @@ async def run_ingest(
         on_arrival=intake.take,
         on_change=instruments.telemetry.mqtt_connected.labels("ingest").set,
     )
-    if started is not None and not started.done():
-        started.set_result(Ingest(connection, intake))
-    pulses = send_pulses(
-        lambda topic, payload: connection.publish(topic, payload),
-        lambda: connection.is_connected,
-        topic,
-        instruments.clock,
-        stop,
-    )
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(connection.run(stop))
-        tasks.create_task(intake.run(stop))
-        tasks.create_task(directory.run(reader, stop))
-        tasks.create_task(pulses)
+    return Ingest(connection, intake)

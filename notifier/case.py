@@ -60,6 +60,7 @@ def open_case(
         last_call_at=now,
         label=label,
         address=address,
+        rule=alert.rule,
         calls=1,
         callers=_callers((), alert),
     )
@@ -125,6 +126,7 @@ def _raised(case: Case, event: Raised, now: datetime, policies: PolicyBook) -> C
             summary=alert.summary,
             summary_zh=alert.summary_zh,
             caused_at=alert.caused_at,
+            rule=alert.rule,
             policy=policies.for_severity(alert.severity),
         )
         why = f"now {alert.severity.value}: {worse.policy.name} begins"

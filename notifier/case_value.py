@@ -88,6 +88,7 @@ class Case:
     last_call_at: datetime
     label: str = ""
     address: str = ""
+    rule: str = "sos"
     calls: int = 0
     callers: tuple[Caller, ...] = ()
     tier: tuple[str, ...] = ()

@@ -122,9 +122,13 @@ class SqlCasebook:
             self._telemetry.decisions.labels(line.what).inc()
         await _insert_once(connection, case, tells, at)
 
-    async def claim(self, at: datetime, *, owner: str, lease: timedelta, limit: int) -> Sequence[Claimed]:
+    async def claim(
+        self, at: datetime, *, owner: str, lease: timedelta, limit: int, busy: Sequence[str] = ()
+    ) -> Sequence[Claimed]:
         async with self._database.writing() as connection:
-            return await delivery_sql.claim(connection, at, owner=owner, lease=lease, limit=limit, read=_read)
+            return await delivery_sql.claim(
+                connection, at, owner=owner, lease=lease, limit=limit, busy=busy, read=_read
+            )
 
     async def extend(self, claimed: Claimed, until: datetime) -> bool:
         async with self._database.writing() as connection:

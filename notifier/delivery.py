@@ -5,6 +5,7 @@ try     try     try     try     try     try   then failed, and the case may go o
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -34,7 +35,7 @@ class Courier:
 
 
 class Delivery:
-    """The loop that makes deliveries. A slow far end holds up nobody else."""
+    """The loop that makes deliveries. A slow far end holds up nobody else: each channel has so many at once, calls no limit."""
 
     def __init__(self, *, casebook: Casebook, courier: Courier, instruments: Instruments, bell: Bell) -> None:
         self._casebook = casebook
@@ -43,7 +44,7 @@ class Delivery:
         self._telemetry = instruments.telemetry
         self._logger = instruments.logger
         self._bell = bell
-        self._under_way: set[asyncio.Task[None]] = set()
+        self._under_way: dict[asyncio.Task[None], str] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until told to stop; what is being sent then is finished."""
@@ -59,18 +60,18 @@ class Delivery:
 
     async def turn(self) -> int:
         """Begin what is due and free; how many."""
-        free = AT_ONCE - len(self._under_way)
-        if free <= 0:
-            return 0
-        claims = await self._casebook.claim(self._clock.now(), owner=self._courier.owner, lease=LEASE, limit=free)
+        busy = [channel for channel, count in Counter(self._under_way.values()).items() if count >= AT_ONCE]
+        claims = await self._casebook.claim(
+            self._clock.now(), owner=self._courier.owner, lease=LEASE, limit=AT_ONCE, busy=busy
+        )
         for claimed in claims:
             task = asyncio.create_task(self._deliver(claimed))
-            self._under_way.add(task)
+            self._under_way[task] = claimed.delivery.channel
             task.add_done_callback(self._ended)
         return len(claims)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        self._under_way.discard(task)
+        self._under_way.pop(task, None)
         if not task.cancelled() and task.exception() is not None:
             self._logger.error("delivery not recorded; its lease will end", error=repr(task.exception()))
         self._bell.ring()
@@ -120,7 +121,8 @@ class Delivery:
         attempts = claimed.delivery.attempts + 1
         if attempts > len(RETRY_AFTER):
             return Outcome(status=DeliveryStatus.FAILED, detail=f"{reason}; given up after {attempts} attempts")
-        after = RETRY_AFTER[attempts - 1] if wish is None else min(wish, RETRY_AFTER[-1])
+        # a wish for no time at all must not use up the attempts within a second
+        after = RETRY_AFTER[attempts - 1] if wish is None else min(max(wish, RETRY_AFTER[0]), RETRY_AFTER[-1])
         return Outcome(status=DeliveryStatus.QUEUED, detail=reason, retry_at=self._clock.now() + after)
 
     def _measure(self, claimed: Claimed) -> None:
@@ -128,9 +130,9 @@ class Delivery:
         if claimed.was_caught:
             self._telemetry.resent.labels(delivery.channel).inc()
         if delivery.attempts == 0:
-            self._telemetry.observe(Hop.DUE_TO_ATTEMPT, "sos", now - claimed.due_at)
+            self._telemetry.observe_rule(Hop.DUE_TO_ATTEMPT, claimed.case.rule, now - claimed.due_at)
             if delivery.round == 1 and claimed.due_at == claimed.case.opened_at:
-                self._telemetry.observe(Hop.RECEIVED_TO_ATTEMPT, "sos", now - claimed.case.caused_at)
+                self._telemetry.observe_rule(Hop.RECEIVED_TO_ATTEMPT, claimed.case.rule, now - claimed.case.caused_at)
 
     async def _keep_lease(self, claimed: Claimed) -> None:
         while True:

@@ -7,11 +7,14 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from carebell.types import Severity
 from notifier.case import wants
 from notifier.case_value import Case, Line, Purpose, What
 from notifier.casebook import Claimed, DeliveryRow, DeliveryStatus, Outcome
 from notifier.schema_sql import CASE, DELIVERY, read_due, write_due, write_time
 
+# Nothing that can wait may stand before these, neither in the queue nor in the limit of a channel.
+_IS_CALL_FOR_HELP = CASE.c.severity == Severity.CRITICAL.value
 _LIVE = (DeliveryStatus.QUEUED.value, DeliveryStatus.SENDING.value)
 
 
@@ -48,9 +51,10 @@ async def claim(
     owner: str,
     lease: timedelta,
     limit: int,
+    busy: Sequence[str],
     read: Callable[[str], Case],
 ) -> Sequence[Claimed]:
-    """Take what is due and free. What its case no longer wants is cancelled here, not sent."""
+    """Take what is due and free, calls for help first. What its case no longer wants is cancelled here, not sent."""
     now = write_time(at)
     rows = await connection.execute(
         sa.select(DELIVERY, CASE.c.document)
@@ -59,8 +63,9 @@ async def claim(
             DELIVERY.c.status.in_(_LIVE),
             DELIVERY.c.due_at <= now,
             sa.or_(DELIVERY.c.lease_until.is_(None), DELIVERY.c.lease_until < now),
+            sa.or_(_IS_CALL_FOR_HELP, DELIVERY.c.channel.not_in(busy)),
         )
-        .order_by(DELIVERY.c.due_at)
+        .order_by(_IS_CALL_FOR_HELP.desc(), DELIVERY.c.due_at)
         .limit(limit)
         .with_for_update(skip_locked=True, of=DELIVERY)
     )

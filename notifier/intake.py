@@ -82,5 +82,5 @@ class Intake:
             address="" if home is None else home.address,
         )
         if case is not None and alert.status is AlertStatus.OPENED:
-            self._telemetry.observe(Hop.ALERT_TO_CASE, alert.rule, self._clock.now() - record.appended_at)
+            self._telemetry.observe_rule(Hop.ALERT_TO_CASE, alert.rule, self._clock.now() - record.appended_at)
             self._logger.info("alert on a case", case_id=case.id, alert_id=alert.id, home_id=alert.home_id)

@@ -46,7 +46,8 @@ def compose(case: Case, delivery: DeliveryRow, desk_url: str) -> Outgoing:
     return Outgoing(
         key=delivery.id,
         to=delivery.to,
-        subject=subject.format(**words),
+        # one line, whatever people wrote into a label or an address
+        subject=" ".join(subject.format(**words).split()),
         text=text.format(**words),
         data={
             "delivery_id": delivery.id,

@@ -99,7 +99,7 @@ def read_policies(text: str, name: str) -> PolicyBook:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark is not None else 1
         raise BadInput(f"{name}:{line}: not YAML: {error.problem}") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # a date that does not exist is a ValueError
         raise BadInput(f"{name}:1: not YAML: {error}") from error
     try:
         book = _Book.model_validate(content)

@@ -91,9 +91,11 @@ def _readings(path: Path) -> Iterator[Reading]:
         home_id, device_id = _text(content, "home_id", where), _text(content, "device_id", where)
         kind, value = _text(content, "kind", where), content.get("value")
         source = content.get("id")
-        source_id = (
-            source if isinstance(source, str) else computed(home_id, device_id, kind, at.isoformat(), repr(value))
-        )
+        try:
+            stated = source if isinstance(source, str) else repr(value)
+        except RecursionError:
+            raise BadInput(f"{where}: value is nested too deeply") from None
+        source_id = stated if stated is source else computed(home_id, device_id, kind, at.isoformat(), stated)
         yield Reading(
             id=computed("reading", home_id, device_id, source_id),
             home_id=home_id,

@@ -19,7 +19,7 @@ NAME = "native"
 ROOT = "carebell"
 _KINDS = frozenset(Kind)
 _ALSO_SOS = frozenset({"emergency", "panic"})
-_CRY = re.compile(rb"""(?:kind|type|event)["'\\]*\s*[:=][\s\[]*["'\\]*(?:sos|emergency|panic)\b""", re.IGNORECASE)
+_CRY = re.compile(rb"""(?:kind|type|event)["'\\]*\s*[:=][\s\["'\\]*(?:sos|emergency|panic)\b""", re.IGNORECASE)
 _BARE_CRY = frozenset({b"sos", b'"sos"', b"'sos'"})
 _ID_LIMIT = 200
 _ITEM_LIMIT = 1000
@@ -46,11 +46,11 @@ def _is_level(text: str) -> bool:
 def _items(message: Message) -> tuple[list[Fact], list[Problem]]:
     payload = message.payload
     if len(payload) > PAYLOAD_LIMIT:
-        return _cry(payload), [Problem(Reason.TOO_LARGE, f"{len(payload)} bytes; the limit is {PAYLOAD_LIMIT}")]
+        return cries(payload), [Problem(Reason.TOO_LARGE, f"{len(payload)} bytes; the limit is {PAYLOAD_LIMIT}")]
     try:
         parsed = orjson.loads(payload)
     except orjson.JSONDecodeError as error:
-        return _cry(payload), [Problem(Reason.NOT_JSON, f"not JSON: {error}")]
+        return cries(payload), [Problem(Reason.NOT_JSON, f"not JSON: {error}")]
     items = parsed if isinstance(parsed, list) else [parsed]
     if not items:
         return [], [Problem(Reason.WRONG_SHAPE, "an empty list states nothing")]
@@ -67,7 +67,7 @@ def _items(message: Message) -> tuple[list[Fact], list[Problem]]:
     return facts, problems
 
 
-def _cry(payload: bytes) -> list[Fact]:
+def cries(payload: bytes) -> list[Fact]:
     """A call for help that can be told from bytes that cannot be read."""
     plain = payload[:PAYLOAD_LIMIT].replace(b"\0", b"")  # text in two bytes a letter is read too
     if plain.strip().lower() in _BARE_CRY or _CRY.search(plain):
@@ -77,8 +77,8 @@ def _cry(payload: bytes) -> list[Fact]:
 
 def _item(item: Any, where: str) -> tuple[list[Fact], list[Problem]]:
     if not isinstance(item, dict):
-        cries = _cry(_as_bytes(item))
-        return cries, [] if cries else [Problem(Reason.WRONG_SHAPE, f"{where}expected a JSON object")]
+        found = cries(_as_bytes(item))
+        return found, [] if found else [Problem(Reason.WRONG_SHAPE, f"{where}expected a JSON object")]
     kind, note = _kind(item)
     if kind is None:
         return [], [Problem(Reason.MISSING_KIND, f'{where}"kind" is missing or not a text')]
@@ -94,9 +94,10 @@ def _item(item: Any, where: str) -> tuple[list[Fact], list[Problem]]:
     )
     facts: list[Fact] = []
     problems: list[Problem] = []
-    for name, value in ((kind, item.get("value")), (Kind.BATTERY.value, item.get("battery"))):
-        if name != kind and value is None:
-            continue
+    stated = {kind: item.get("value")}
+    if item.get("battery") is not None:
+        stated.setdefault(Kind.BATTERY.value, item["battery"])
+    for name, value in stated.items():
         try:
             facts.append(replace(plain, kind=name, value=read_value(name, value), unit=_unit(name, item)))
         except ValueError as error:
@@ -118,11 +119,11 @@ def _kind(item: dict[str, Any]) -> tuple[str | None, str]:
     """The kind in our words and a note where it was spelled in others; None where there is none."""
     stated = item.get("kind")
     if not isinstance(stated, str) or not stated.strip():
-        cries = any(
+        is_cry = any(
             str(key).strip().casefold() == Kind.SOS and value not in (False, 0, None) for key, value in item.items()
         )
-        cries = cries or bool(_cry(_as_bytes(item)))
-        return (Kind.SOS, "told from a message without a kind") if cries else (None, "")
+        is_cry = is_cry or bool(cries(_as_bytes(item)))
+        return (Kind.SOS, "told from a message without a kind") if is_cry else (None, "")
     word = stated.strip().casefold()
     if word in _ALSO_SOS:
         return Kind.SOS, f"stated as {word}"

@@ -38,7 +38,7 @@ class SimulatedHome:
         self._clock = clock
         self._chance = random.Random(f"{seed}/{home_id}/device")  # noqa: S311
         self._number = itertools.count(1)
-        self._boot = f"{int(clock.now().timestamp() * 1000):x}"
+        self._boot = f"{home_id}-{int(clock.now().timestamp() * 1000):x}"
         self.presses: dict[str, Press] = {}
         self.connection = MqttConnection(
             address=address,

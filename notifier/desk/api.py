@@ -17,7 +17,7 @@ from notifier.casebook import Casebook
 from notifier.desk.auth import COOKIE, Tokens, set_cookie
 from notifier.desk.feed import Feed
 from notifier.desk.library import Library
-from notifier.desk.problem import Problem
+from notifier.desk.problem import Problem, described
 from notifier.desk.shape import Json, time
 
 ACTIVE = "active"
@@ -43,7 +43,7 @@ class SignIn(BaseModel):
 
 def case_routes(library: Library, feed: Feed, tokens: Tokens) -> APIRouter:
     """Cases and their feed, to read."""
-    routes = APIRouter(prefix="/api/v1", tags=["cases"])
+    routes = APIRouter(prefix="/api/v1", tags=["cases"], responses=described(401, 422))
     Desk = Annotated[str, Depends(tokens)]
 
     @routes.get("/cases", summary="Cases, newest first")
@@ -57,7 +57,7 @@ def case_routes(library: Library, feed: Feed, tokens: Tokens) -> APIRouter:
     ) -> dict[str, Any]:
         return await library.page(_statuses(status), limit, cursor)
 
-    @routes.get("/cases/{case_id}", summary="A case with its time line and deliveries")
+    @routes.get("/cases/{case_id}", summary="A case with its time line and deliveries", responses=described(404))
     async def case(_desk: Desk, case_id: str) -> dict[str, Any]:
         return _found(await library.whole(case_id), "case")
 
@@ -76,7 +76,7 @@ def case_routes(library: Library, feed: Feed, tokens: Tokens) -> APIRouter:
 
 def act_routes(casebook: Casebook, library: Library, tokens: Tokens, instruments: Instruments) -> APIRouter:
     """What people do with a case."""
-    routes = APIRouter(prefix="/api/v1", tags=["cases"])
+    routes = APIRouter(prefix="/api/v1", tags=["cases"], responses=described(400, 401, 404, 409, 422))
     Desk = Annotated[str, Depends(tokens)]
 
     @routes.post("/cases/{case_id}/{move}", summary="Accept, report progress, note, escalate or close")
@@ -92,7 +92,7 @@ def act_routes(casebook: Casebook, library: Library, tokens: Tokens, instruments
         if changed is None:
             raise Problem(404, "No such case", "Look at /api/v1/cases for the cases there are.")
         if changed.accepted_at == now:
-            instruments.telemetry.observe(Hop.CASE_TO_ACCEPTED, "sos", now - changed.opened_at)
+            instruments.telemetry.observe_rule(Hop.CASE_TO_ACCEPTED, changed.rule, now - changed.opened_at)
         return _found(await library.whole(case_id), "case")
 
     return routes
@@ -100,7 +100,7 @@ def act_routes(casebook: Casebook, library: Library, tokens: Tokens, instruments
 
 def home_routes(library: Library, log: Log, tokens: Tokens) -> APIRouter:
     """Homes, and the messages that could not be read."""
-    routes = APIRouter(prefix="/api/v1")
+    routes = APIRouter(prefix="/api/v1", responses=described(401, 422))
     Desk = Annotated[str, Depends(tokens)]
 
     @routes.get("/homes", tags=["homes"], summary="Homes in the order of their ids")
@@ -109,7 +109,9 @@ def home_routes(library: Library, log: Log, tokens: Tokens) -> APIRouter:
     ) -> dict[str, Any]:
         return await library.homes(cursor, limit)
 
-    @routes.get("/homes/{home_id}", tags=["homes"], summary="A home with its people and devices")
+    @routes.get(
+        "/homes/{home_id}", tags=["homes"], summary="A home with its people and devices", responses=described(404)
+    )
     async def home(_desk: Desk, home_id: str) -> dict[str, Any]:
         return _found(await library.home(home_id), "home")
 
@@ -123,15 +125,15 @@ def home_routes(library: Library, log: Log, tokens: Tokens) -> APIRouter:
     return routes
 
 
-def session_routes(tokens: Tokens, *, is_demo: bool) -> APIRouter:
+def session_routes(tokens: Tokens, *, is_demo: bool, phone: str) -> APIRouter:
     """Signing in from the page: the token becomes a cookie that scripts cannot read."""
     routes = APIRouter(prefix="/api/v1", tags=["session"])
 
-    @routes.get("/me", summary="Who is signed in")
+    @routes.get("/me", summary="Who is signed in", responses=described(401))
     async def me(desk: Annotated[str, Depends(tokens)]) -> dict[str, Any]:
-        return {"name": desk, "demo": is_demo}
+        return {"name": desk, "demo": is_demo, "phone": phone or None}
 
-    @routes.post("/session", status_code=204, summary="Sign in")
+    @routes.post("/session", status_code=204, summary="Sign in", responses=described(400, 401, 422))
     async def sign_in(body: SignIn, response: Response) -> None:
         if tokens.name_of(body.token) is None:
             raise Problem(401, "Wrong token", "This is not a token of this desk; ask whoever runs it.")

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
+from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
@@ -22,6 +23,17 @@ from notifier.desk.problem import install
 Checks = Mapping[str, Callable[[], str]]
 _PAGE = files("notifier.desk").joinpath("page/static")
 _CSP = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
+_CHECKED: dict[int | str, dict[str, Any]] = {
+    503: {"description": "It is not; `problems` says why.", "content": {"application/json": {}}}
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What the page is told: whether to sign itself in, and whom to phone when it has lost contact."""
+
+    is_demo: bool = False
+    phone: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +53,7 @@ def desk_app(
     tokens: Tokens,
     health: Health,
     instruments: Instruments,
-    is_demo: bool,
+    page: Page,
 ) -> FastAPI:
     """The application; in a demonstration the page signs itself in."""
     app = FastAPI(title="Carebell desk", version="1", description="Cases, and what people do with them.")
@@ -49,9 +61,9 @@ def desk_app(
     app.include_router(case_routes(library, feed, tokens))
     app.include_router(act_routes(casebook, library, tokens, instruments))
     app.include_router(home_routes(library, log, tokens))
-    app.include_router(session_routes(tokens, is_demo=is_demo))
+    app.include_router(session_routes(tokens, is_demo=page.is_demo, phone=page.phone))
     _health_routes(app, instruments.telemetry, health)
-    _page_routes(app, tokens, is_demo=is_demo)
+    _page_routes(app, tokens, is_demo=page.is_demo)
     return app
 
 
@@ -60,11 +72,11 @@ def _health_routes(app: FastAPI, telemetry: Telemetry, health: Health) -> None:
     async def metrics() -> Response:
         return Response(telemetry.exposition(), media_type=CONTENT_TYPE_LATEST)
 
-    @app.get("/healthz", tags=["health"], summary="Alive: its loops move")
+    @app.get("/healthz", tags=["health"], summary="Alive: its loops move", responses=_CHECKED)
     async def healthz() -> Response:
         return _checked(health.alive)
 
-    @app.get("/readyz", tags=["health"], summary="Ready: it can do its work")
+    @app.get("/readyz", tags=["health"], summary="Ready: it can do its work", responses=_CHECKED)
     async def readyz() -> Response:
         return _checked(health.ready)
 

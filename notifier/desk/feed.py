@@ -46,7 +46,7 @@ class Feed:
         try:
             last = await self._library.last_line()
             position = last if after is None else after
-            if not last - BEHIND_AT_MOST <= position <= last:
+            if not max(0, last - BEHIND_AT_MOST) <= position <= last:
                 yield ServerSentEvent(event="reset", id=str(last), data="{}")
                 position = last
             else:

@@ -1,5 +1,7 @@
 """Errors over HTTP: application/problem+json (RFC 9457), each with a sentence that says what to do."""
 
+from typing import Any
+
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -8,6 +10,28 @@ from starlette.exceptions import HTTPException
 from carebell.errors import BadInput, Refused
 
 MEDIA_TYPE = "application/problem+json"
+
+
+_MEANS = {
+    400: "The body cannot be read.",
+    401: "Not signed in, or with a wrong token.",
+    404: "There is no such thing.",
+    409: "Not possible as things stand.",
+    422: "The request cannot be used.",
+}
+_SCHEMA = {
+    "type": "object",
+    "properties": {"type": {"type": "string"}, "title": {"type": "string"}, "detail": {"type": "string"}}
+    | {"status": {"type": "integer"}},
+    "required": ["type", "title", "status", "detail"],
+}
+
+
+def described(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """These problems as the description of the API names them."""
+    return {
+        status: {"description": _MEANS[status], "content": {MEDIA_TYPE: {"schema": _SCHEMA}}} for status in statuses
+    }
 
 
 class Problem(Exception):

@@ -80,6 +80,9 @@ class SupervisionRule:
                 heard[source] = context.now.isoformat()
             if source in silent:
                 found.append(_back(source, silent.pop(source), "is heard again", "已恢复通信"))
+                # Its devices could not be heard either: their silence is counted from now on.
+                behind = [one.device_id for one in context.home.devices if one.gateway_id == source]
+                heard.update(dict.fromkeys(behind, context.now.isoformat()))
         weak, battery = _battery(state["weak"], event, context.now, parameters)
         return {"heard": heard, "silent": silent, "weak": weak}, found + battery
 

@@ -129,9 +129,7 @@ async def test_claiming_cancels_what_an_accepted_case_no_longer_wants(casebook: 
 async def test_no_call_goes_out_for_a_case_that_is(casebook: Casebook, move: Move) -> None:
     case = await opened(casebook)
     await act(casebook, case, move, 1, outcome="other")
-    assert "sending" not in {
-        row.status.value for row in await casebook.deliveries(case.id) if row.purpose == "call"
-    }
+    assert "sending" not in {row.status.value for row in await casebook.deliveries(case.id) if row.purpose == "call"}
     await claim(casebook, after=2)
     found = await statuses(casebook, case.id)
     assert (found["desk-1"], found["family-1"]) == ("cancelled", "cancelled")
@@ -166,7 +164,7 @@ async def test_a_failure_that_cannot_be_written_leaves_the_delivery_held(caseboo
     case = await opened(casebook)
     one = (await claim(casebook))[0]
     broken = Outcome(status=DeliveryStatus.FAILED, detail=object())  # type: ignore[arg-type]
-    with pytest.raises(Exception, match="not supported|invalid"):
+    with pytest.raises(Exception, match=r"not supported|invalid"):
         await casebook.record(one, broken, START + seconds(1))
     assert (await statuses(casebook, case.id))[one.delivery.person_id] == "sending"
     assert (await whats(casebook)).count("delivery") == 0

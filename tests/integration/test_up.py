@@ -18,7 +18,7 @@ from deploy.up import DEMO_HOMES, DEMO_SEED
 from devices.simulator.village import make_village
 from tests.integration.conftest import MakeBox
 from tests.support.box import Box, Device, wait_until
-from tests.support.services import ROOT, Mosquitto, answers, free_port, needed
+from tests.support.services import ROOT, Mosquitto, answers, free_port, needed, running_mosquitto
 
 pytestmark = pytest.mark.integration
 
@@ -108,6 +108,18 @@ def test_a_bad_configuration_is_refused_with_its_place(content: str, said: str, 
     path.write_text(content)
     ports = ["--mqtt-port", str(free_port()), "--http-port", str(free_port())]
     assert_refused(carebell("up", "--data", str(tmp_path / "data"), "--config", str(path), *ports), said)
+
+
+def test_a_directory_that_sqlite_could_not_find_again_is_refused(tmp_path: Path) -> None:
+    assert_refused(carebell("up", "--data", str(tmp_path / "a?b")), "--data", "question mark")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_directory_may_have_an_odd_name(make_box: MakeBox, tmp_path: Path) -> None:
+    box = make_box("ein Heim, 100% #ü 家").start()
+    box.terminate()
+    assert {one.name for one in box.data.iterdir()} >= {"log.db", "cases.db", "rules.db", "registry.db"}
+    assert {one.suffix for one in tmp_path.iterdir()} == {"", ".out", ".err"}
 
 
 def test_a_configuration_that_is_not_there_is_refused(tmp_path: Path) -> None:
@@ -219,6 +231,23 @@ def test_sigterm_ends_it_within_five_seconds_whatever_hangs(make_box: MakeBox) -
         for stream in streams:
             stream.close()
         stuck.close()
+
+
+def test_sigterm_does_not_wait_for_a_device_that_does_not_read(make_box: MakeBox) -> None:
+    box = make_box().start()
+    with socket.socket() as deaf, Device(box.mqtt_port, "home-1", "loud") as loud:
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        deaf.connect(("127.0.0.1", box.mqtt_port))
+        deaf.sendall(b"\x10\x0c\x00\x04MQTT\x04\x02\x00\x3c\x00\x00")
+        assert deaf.recv(4) == b"\x20\x02\x00\x00"
+        deaf.sendall(b"\x82\x0f\x00\x01\x00\x0acarebell/#\x00")
+        assert deaf.recv(5)[:1] == b"\x90"
+        for _ in range(300):
+            loud.say({"kind": "other", "value": "x" * 100_000})
+        with Device(box.mqtt_port, "home-1", "button") as button:
+            button.press("p-1")
+        code, seconds = box.terminate()
+    assert (code, seconds < 4) == (0, True), box.log_text()
 
 
 def assert_nothing_left(box: Box, children: list[int]) -> None:
@@ -341,9 +370,30 @@ def test_a_press_goes_through_a_mosquitto_of_the_box(make_box: MakeBox) -> None:
 def test_a_press_goes_through_a_broker_that_runs_elsewhere(make_box: MakeBox, mosquitto: Mosquitto) -> None:
     box = make_box(broker=mosquitto.url, demo=True).start()
     assert f"MQTT: 127.0.0.1:{mosquitto.port}" in box.out_text()
+    assert box.children() == []
     _press_and_answer(box, mosquitto.port)
-    children = box.children()
-    assert children == []
+
+
+def test_a_broker_that_wants_a_password_gets_it_and_the_log_does_not(make_box: MakeBox, tmp_path: Path) -> None:
+    passwords = tmp_path / "passwords"
+    subprocess.run([needed("mosquitto_passwd"), "-b", "-c", str(passwords), "box", "s3cr:t"], check=True, timeout=20)
+    passwords.chmod(0o644)
+    with running_mosquitto(tmp_path / "mosquitto", passwords) as broker:
+        box = make_box(broker=f"mqtt://box:s3cr%3At@127.0.0.1:{broker.port}").start()
+        code, _ = box.terminate()
+        assert code == 0
+        assert "s3cr" not in box.log_text() + box.out_text()
+        refused = make_box("refused", broker=f"mqtt://box:wrong@127.0.0.1:{broker.port}").launch()
+        wait_until(lambda: answers(refused.http_port), "the desk answers")
+        wait_until(lambda: "not connected" in str(refused.request("/readyz", token="")), "it says what is wrong")
+        tried = _refusals(broker)
+        time.sleep(4)
+        # Two connections, each with a pause that doubles up to 5 s.
+        assert 1 <= _refusals(broker) - tried <= 14
+
+
+def _refusals(broker: Mosquitto) -> int:
+    return broker.log_text().lower().count("not authori")
 
 
 def test_it_waits_for_a_broker_that_is_not_there_yet(make_box: MakeBox, mosquitto: Mosquitto) -> None:

@@ -1,5 +1,6 @@
 """`carebell up` as a real process on random ports with a data directory of its own, and a device that speaks to it."""
 
+import contextlib
 import json
 import os
 import queue
@@ -134,9 +135,11 @@ class Box:
 
     def children(self) -> list[int]:
         """The processes it has started, such as its broker."""
-        path = Path(f"/proc/{self.pid}/task")
-        said = " ".join((one / "children").read_text() for one in path.iterdir())
-        return [int(pid) for pid in said.split()]
+        found: list[int] = []
+        for thread in Path(f"/proc/{self.pid}/task").iterdir():
+            with contextlib.suppress(FileNotFoundError):  # a thread that has ended meanwhile
+                found += map(int, (thread / "children").read_text().split())
+        return found
 
     def out_text(self) -> str:
         """What it has said on its standard output."""

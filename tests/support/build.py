@@ -12,9 +12,8 @@ from carebell.telemetry import Telemetry
 from carebell.types import Alert, AlertStatus, Severity
 from devices.registry import Contact, Device, Home, Resident
 from notifier.case import open_case
-from notifier.case_value import Case
+from notifier.case_value import Case, Purpose
 from notifier.casebook import DeliveryRow, DeliveryStatus
-from notifier.case_value import Purpose
 from notifier.person import Person, Reach
 from notifier.policy import PolicyBook, read_policies
 
@@ -23,7 +22,9 @@ ROOT = Path(__file__).resolve().parents[2]
 SMS = "sms"
 DESK = Person(person_id="desk-1", name="值班台", role="desk", reach=(Reach(SMS, "desk-1"),))
 FAMILY = Person(person_id="family-1", name="李明", role="family", reach=(Reach(SMS, "family-1"),))
-PROVIDER = Person(person_id="provider-1", name="Care Co", role="provider", language="en", reach=(Reach(SMS, "provider-1"),))
+PROVIDER = Person(
+    person_id="provider-1", name="Care Co", role="provider", language="en", reach=(Reach(SMS, "provider-1"),)
+)
 HEALTH = Person(person_id="health-1", name="卫生院", role="health_centre", reach=(Reach(SMS, "health-1"),))
 PEOPLE = (DESK, FAMILY, PROVIDER, HEALTH)
 

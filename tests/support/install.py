@@ -18,7 +18,7 @@ from tests.support.services import BROWSERS, CACHED, find, find_chromium, find_n
 
 _POLICY = Path("/usr/sbin/policy-rc.d")
 _MOSQUITTO = ("mosquitto", "libmosquitto1", "libdlt2", "libcjson1", "mosquitto-clients")
-_TOOLS = {"mosquitto": "usr/sbin", "mosquitto_pub": "usr/bin", "mosquitto_sub": "usr/bin"}
+_TOOLS = {"mosquitto": "usr/sbin", "mosquitto_pub": "usr/bin", "mosquitto_passwd": "usr/bin"}
 _WITHIN_S = 600
 
 
@@ -57,7 +57,8 @@ def _run(command: Sequence[str], cwd: Path | None = None, env: dict[str, str] | 
         return False
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip().splitlines()
-        print(f"{' '.join(command)}: {said[-1] if said else f'exit code {done.returncode}'}", file=sys.stderr)
+        telling = [line for line in said if "rror" in line] or said[-1:] or [f"exit code {done.returncode}"]
+        print(f"{' '.join(command)}: {telling[0].strip()}", file=sys.stderr)
     return done.returncode == 0
 
 
@@ -102,8 +103,9 @@ def _unpack_mosquitto() -> None:
     with tempfile.TemporaryDirectory() as folder:
         if not _run(["apt-get", "download", *_MOSQUITTO], cwd=Path(folder)):
             return
-        for package in sorted(Path(folder).glob("*.deb")):
-            _run(["dpkg", "-x", str(package), str(root)])
+        root.mkdir(parents=True, exist_ok=True)
+        if not all(_run(["dpkg", "-x", str(package), str(root)]) for package in sorted(Path(folder).glob("*.deb"))):
+            return
     CACHED.mkdir(parents=True, exist_ok=True)
     libraries = next((str(path.parent) for path in root.glob("usr/lib/*/libmosquitto.so.1")), "")
     for tool, place in _TOOLS.items():

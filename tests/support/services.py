@@ -114,9 +114,10 @@ def answers(port: int) -> bool:
 class Mosquitto:
     """A Mosquitto of our own on a random port; what its sessions hold survives a restart."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, passwords: Path | None = None) -> None:
         self._binary = needed("mosquitto")
         self._folder = folder
+        self._who = "allow_anonymous true" if passwords is None else f"password_file {passwords}"
         self.port = free_port()
         self._child: subprocess.Popen[bytes] | None = None
 
@@ -129,7 +130,7 @@ class Mosquitto:
         path = self._folder / "mosquitto.conf"
         path.write_text(
             ("user root\n" if os.geteuid() == 0 else "")
-            + f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence true\n"
+            + f"listener {self.port} 127.0.0.1\n{self._who}\npersistence true\n"
             f"persistence_location {self._folder}/\nautosave_interval 1\nmax_queued_messages 0\nlog_dest stderr\n"
         )
         with (self._folder / "mosquitto.log").open("ab") as log:
@@ -142,6 +143,10 @@ class Mosquitto:
             assert time.monotonic() < deadline, "mosquitto does not answer"
             time.sleep(0.05)
 
+    def log_text(self) -> str:
+        """What it has written."""
+        return (self._folder / "mosquitto.log").read_text("utf-8", "replace")
+
     def stop(self, number: int = signal.SIGTERM) -> None:
         """With SIGTERM it saves its sessions first."""
         if self._child is not None:
@@ -151,9 +156,9 @@ class Mosquitto:
 
 
 @contextmanager
-def running_mosquitto(folder: Path) -> Iterator[Mosquitto]:
+def running_mosquitto(folder: Path, passwords: Path | None = None) -> Iterator[Mosquitto]:
     """A Mosquitto for as long as the block lasts."""
-    broker = Mosquitto(folder)
+    broker = Mosquitto(folder, passwords)
     broker.start()
     try:
         yield broker

@@ -80,6 +80,18 @@ def test_every_reference_leads_somewhere() -> None:
             node = node[part]
 
 
+def test_ingest_reads_what_a_device_is_shown_to_say() -> None:
+    for example in MESSAGES["up"]["examples"]:
+        message = Message(
+            topic="carebell/h/d/up",
+            payload=orjson.dumps(example["payload"]),
+            received_at=datetime(2026, 1, 1, tzinfo=UTC),
+        )
+        accepted = accept(message, {})
+        assert accepted.readings
+        assert accepted.rejected is None
+
+
 @pytest.mark.parametrize("kind", list(Kind))
 def test_what_ingest_answers_is_described(kind: Kind) -> None:
     """Whatever a device says of any kind: each reply is one of the messages of the down channel."""

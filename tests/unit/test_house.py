@@ -5,6 +5,7 @@ import re
 import subprocess
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
@@ -38,9 +39,15 @@ DOORS = {
         "deploy/asyncapi.py",
     ),
 }
-# Who may catch everything, each with the reason on its line: the home guard, the outermost frame, the delivery,
-# and the writer of the log, which hands the error to whoever waits for the append.
-CATCH_ALL = {"rules_engine/home.py", "deploy/supervise.py", "notifier/delivery.py", "carebell/log_sqlite.py"}
+# Who may catch everything, each with the reason on its line: the home guard, the outermost frame, the delivery, the
+# reading of one message, and the writer of the log, which hands the error to whoever waits for the append.
+CATCH_ALL = {
+    "rules_engine/home.py",
+    "deploy/supervise.py",
+    "notifier/delivery.py",
+    "ingest/intake.py",
+    "carebell/log_sqlite.py",
+}
 FILE_LIMIT, FUNCTION_LIMIT = 300, 40
 
 
@@ -48,10 +55,12 @@ def name_of(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
+@cache
 def tree_of(path: Path) -> ast.Module:
     return ast.parse(path.read_text("utf-8"))
 
 
+@cache
 def kept_files() -> list[Path]:
     """What git keeps, or would keep."""
     listed = subprocess.run(
@@ -64,6 +73,7 @@ def kept_files() -> list[Path]:
     return sorted({path for path in paths if path.is_file()})
 
 
+@cache
 def text_of(path: Path) -> str:
     return path.read_text("utf-8", errors="replace")
 

@@ -1,0 +1,181 @@
+"""Whatever happens to a case, in whatever order: it stays alive until a human closes it, and nobody is told without a why."""
+
+from datetime import datetime, timedelta
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from carebell.errors import Refused
+from carebell.types import AlertStatus, Severity
+from notifier.case import open_case, step
+from notifier.case_value import ANSWERED, Acted, Case, CaseEvent, CaseStatus, Line, Move, Raised, Tell, Undelivered, Woken
+from notifier.escalation import CaseNext
+from notifier.person import Person, Reach
+from tests.support import build
+
+POLICIES = build.default_policies()
+ROLES = ("desk", "family", "neighbour", "provider", "health_centre")
+PEOPLE = st.lists(
+    st.builds(
+        lambda number, role, reach: Person(
+            person_id=f"p{number}", name=f"n{number}", role=role, reach=tuple(Reach("sms", f"{number}-{n}") for n in range(reach))
+        ),
+        st.integers(0, 5),
+        st.sampled_from(ROLES),
+        st.integers(0, 2),
+    ),
+    max_size=6,
+    unique_by=lambda person: person.person_id,
+).map(tuple)
+SEVERITIES = st.sampled_from(Severity)
+# Never nothing: two decisions of one case are transactions one after another, and time has passed between them.
+WHILES = st.one_of(
+    st.integers(1, 999).map(lambda count: timedelta(milliseconds=count)),
+    st.integers(1, 300).map(lambda count: timedelta(seconds=count)),
+    st.integers(1, 60).map(lambda count: timedelta(minutes=count)),
+)
+NAMES = st.sampled_from(["p0", "p1", "p2", "somebody"])
+
+
+class CaseMachine(RuleBasedStateMachine):
+    """One case, from its first alert on."""
+
+    @initialize(severity=SEVERITIES, people=PEOPLE)
+    def opens(self, severity: Severity, people: tuple[Person, ...]) -> None:
+        self.now: datetime = build.START
+        self.alerts = 0
+        self.tells: list[Tell] = []
+        self.told_at = self.now
+        alert = build.alert("first", severity=severity, source_id="first")
+        self.case: Case = open_case(alert, POLICIES.for_severity(severity), people, self.now).state
+        following = open_case(alert, POLICIES.for_severity(severity), people, self.now)
+        self.take(following)
+
+    def take(self, following: CaseNext) -> None:
+        assert following.due_at == following.state.due_at
+        tells = [action for action in following.actions if isinstance(action, Tell)]
+        if tells:
+            self.told_at = self.now
+        self.tells += tells
+        assert all(tell.why for tell in tells)
+        assert all(action.why for action in following.actions if isinstance(action, Line) and not action.by)
+        self.case = following.state
+
+    def wake_what_is_due(self, until: datetime) -> None:
+        """As the escalator does: every case at its own time."""
+        for _ in range(10_000):
+            due_at = self.case.due_at
+            if due_at is None or due_at > until:
+                break
+            assert due_at >= self.now or due_at == self.case.due_at
+            self.now = max(self.now, due_at)
+            before = self.case
+            self.take(step(self.case, Woken(), self.now, POLICIES))
+            assert self.case.due_at is not None
+            assert self.case.due_at > self.now, "a case that is woken and stays due would be woken for ever"
+            assert self.case.status in ({before.status} | {CaseStatus.OPEN})
+        else:
+            raise AssertionError("woken ten thousand times")
+        self.now = until
+
+    @rule(length=WHILES)
+    def time_passes(self, length: timedelta) -> None:
+        self.wake_what_is_due(self.now + length)
+
+    def does(self, event: CaseEvent) -> Case:
+        """An event a millisecond later; the state before it."""
+        self.wake_what_is_due(self.now + timedelta(milliseconds=1))
+        before = self.case
+        self.take(step(before, event, self.now, POLICIES))
+        return before
+
+    @precondition(lambda self: self.case.status is not CaseStatus.CLOSED)
+    @rule(severity=SEVERITIES, rule_name=st.sampled_from(["sos", "supervision"]))
+    def calls(self, severity: Severity, rule_name: str) -> None:
+        self.alerts += 1
+        alert = build.alert(f"a{self.alerts}", severity=severity, rule=rule_name, source_id=f"s{self.alerts}")
+        count = len(self.tells)
+        before = self.does(Raised(alert))
+        assert self.case.status in (before.status, CaseStatus.OPEN)
+        assert self.case.severity.rank == max(before.severity.rank, severity.rank)
+        is_heard = before.status is CaseStatus.OPEN and severity.rank <= before.severity.rank
+        if severity is Severity.CRITICAL and not is_heard and any(one.reach for one in self.case.people):
+            assert len(self.tells) > count, "a call for help was told to nobody"
+
+    @precondition(lambda self: self.case.status is not CaseStatus.CLOSED)
+    @rule(severity=SEVERITIES)
+    def is_over(self, severity: Severity) -> None:
+        before = self.does(Raised(build.alert("first", severity=severity, status=AlertStatus.RESOLVED)))
+        assert self.case == before
+
+    @rule(move=st.sampled_from([one for one in Move if one is not Move.CLOSE]), by=NAMES)
+    def acts(self, move: Move, by: str) -> None:
+        try:
+            before = self.does(Acted(move=move, by=by, note="why not"))
+        except Refused:
+            return
+        order = list(CaseStatus)
+        if move is Move.ESCALATE:
+            assert self.case.status is CaseStatus.OPEN
+        else:
+            assert order.index(self.case.status) >= order.index(before.status)
+        if self.case.status is not CaseStatus.CLOSED:
+            assert (self.case.status in ANSWERED) == bool(self.case.accepted_by)
+
+    @rule(by=NAMES, outcome=st.sampled_from(["", "false_alarm"]))
+    def closes(self, by: str, outcome: str) -> None:
+        was_closed = self.case.status is CaseStatus.CLOSED
+        try:
+            self.does(Acted(move=Move.CLOSE, by=by, outcome=outcome))
+        except Refused:
+            assert was_closed or not outcome
+            assert was_closed == (self.case.status is CaseStatus.CLOSED)
+            return
+        assert outcome
+        assert self.case.outcome == outcome
+
+    @precondition(lambda self: self.tells)
+    @rule(data=st.data())
+    def is_not_delivered(self, data: st.DataObject) -> None:
+        tell = data.draw(st.sampled_from(self.tells))
+        before = self.does(Undelivered(tell.id))
+        assert self.case.status is before.status
+
+    @precondition(lambda self: self.case.due_at is not None)
+    @rule(early=st.integers(1, 10**6))
+    def is_woken_too_early(self, early: int) -> None:
+        assert self.case.due_at is not None
+        at = max(self.now, self.case.due_at - timedelta(microseconds=early))
+        if at >= self.case.due_at:
+            return
+        following = step(self.case, Woken(), at, POLICIES)
+        assert (following.state, following.actions) == (self.case, ())
+
+    @invariant()
+    def an_open_case_has_a_next_time_and_a_closed_one_has_none(self) -> None:
+        assert (self.case.due_at is None) == (self.case.status is CaseStatus.CLOSED)
+
+    @invariant()
+    def only_a_human_closes(self) -> None:
+        if self.case.status is CaseStatus.CLOSED:
+            assert self.case.closed_at is not None
+            assert self.case.outcome
+
+    @invariant()
+    def no_delivery_is_made_twice(self) -> None:
+        ids = [tell.id for tell in self.tells]
+        assert len(ids) == len(set(ids))
+
+    @invariant()
+    def an_open_call_for_help_is_never_silent_for_longer_than_a_round(self) -> None:
+        case = self.case
+        if case.status is not CaseStatus.OPEN or case.severity is not Severity.CRITICAL:
+            return
+        if any(person.reach for person in case.people):
+            longest = case.policy.steps[-1].after + case.policy.repeat_after
+            assert self.now - self.told_at <= longest
+
+
+TestCase = CaseMachine.TestCase
+TestCase.settings = settings(max_examples=80, stateful_step_count=25, deadline=None)

@@ -1,0 +1,69 @@
+"""What a gesture means here. A press of a device registered as an SOS device is an SOS without a binding too."""
+
+from typing import Any
+
+import pytest
+
+from carebell.types import Kind
+from devices.binding import Binding, bound
+from devices.dialect import Fact
+
+
+def meant(facts: list[Fact], *bindings: Binding, is_sos: bool = False) -> list[tuple[str, Any]]:
+    found = bound(facts, bindings, is_sos=is_sos)
+    assert list(found[: len(facts)]) == facts
+    return [(fact.kind, fact.value) for fact in found[len(facts) :]]
+
+
+def press(value: Any = "single", **more: Any) -> Fact:
+    return Fact(kind=Kind.BUTTON, value=value, **more)
+
+
+@pytest.mark.parametrize("gesture", ["single", "double", "triple", "long", "hold", "on", "rf_code", "other"])
+def test_any_press_of_an_sos_device_is_a_call(gesture: str) -> None:
+    assert meant([press(gesture)], is_sos=True) == [("sos", "active")]
+    assert meant([press(gesture)], is_sos=False) == []
+
+
+@pytest.mark.parametrize("gesture", ["release", "off"])
+def test_letting_go_of_an_sos_device_is_no_call(gesture: str) -> None:
+    assert meant([press(gesture)], is_sos=True) == []
+
+
+@pytest.mark.parametrize(
+    "fact", [Fact(kind="other", value=""), Fact(kind="position", value=[]), Fact(kind="arm", value="x")]
+)
+def test_what_is_no_press_of_an_sos_device_is_no_call(fact: Fact) -> None:
+    assert meant([fact], is_sos=True) == []
+
+
+def test_a_binding_names_the_gesture_and_may_name_the_channel() -> None:
+    double = Binding(gesture="double", kind="sos")
+    second = Binding(gesture="double", kind="fall", channel="2")
+    assert meant([press("double")], double) == [("sos", "active")]
+    assert meant([press("single")], double) == []
+    assert meant([press("double", channel="1")], second) == []
+    assert meant([press("double", channel="2")], second) == [("fall", "detected")]
+    assert meant([press("double", channel="2")], Binding(gesture="double", kind="test")) == [("test", True)]
+
+
+def test_the_first_binding_that_fits_holds() -> None:
+    assert meant([press("on")], Binding("on", "test"), Binding("on", "sos")) == [("test", True)]
+
+
+def test_a_call_that_is_stated_is_not_stated_twice() -> None:
+    assert meant([Fact(kind="sos", value="active"), press()], is_sos=True) == []
+
+
+def test_a_press_after_a_cleared_call_is_a_call() -> None:
+    assert meant([Fact(kind="sos", value="cleared"), press()], is_sos=True) == [("sos", "active")]
+
+
+def test_a_press_beside_another_message_s_call_is_a_call_of_its_own() -> None:
+    facts = [Fact(kind="sos", value="active", message_id="1"), press(message_id="2"), press(message_id="3")]
+    assert [fact.message_id for fact in bound(facts, (), is_sos=True)[3:]] == ["2", "3"]
+
+
+def test_what_is_bound_keeps_the_message_it_came_in() -> None:
+    [_, fact] = bound([press(message_id="7", is_test=True, channel="2")], (), is_sos=True)
+    assert (fact.message_id, fact.is_test, fact.channel, fact.note) == ("7", True, "2", "bound gesture")

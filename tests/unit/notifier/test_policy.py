@@ -1,0 +1,138 @@
+"""Policy files: what is refused, and that the message says where and what."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import yaml
+
+from carebell.errors import BadInput
+from carebell.types import Severity
+from notifier.policy import read_policies
+from tests.support import build
+from tests.support.build import ROOT, seconds
+
+SHIPPED = (ROOT / "deploy/policies/default.yaml").read_text()
+Edit = Callable[[dict[str, Any]], object]
+
+
+def edited(edit: Edit) -> str:
+    content = yaml.safe_load(SHIPPED)
+    edit(content)
+    return yaml.safe_dump(content)
+
+
+def call(content: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = content["policies"]["call_for_help"]
+    return found
+
+
+def test_the_shipped_policy_tells_desk_and_family_then_provider_then_health_centre() -> None:
+    policy = build.default_policies().for_severity(Severity.CRITICAL)
+    assert [(step.name, step.after, step.roles) for step in policy.steps] == [
+        ("desk", seconds(0), ("desk",)),
+        ("family", seconds(0), ("family", "neighbour")),
+        ("provider", seconds(60), ("provider",)),
+        ("health_centre", seconds(180), ("health_centre",)),
+    ]
+    assert (policy.name, policy.version) == ("call_for_help", "1")
+    assert (policy.repeat_after, policy.remind_after, policy.group_for) == (seconds(120), seconds(900), seconds(600))
+
+
+def test_every_severity_has_its_policy() -> None:
+    book = build.default_policies()
+    assert {severity: book.for_severity(severity).name for severity in Severity} == {
+        Severity.CRITICAL: "call_for_help",
+        Severity.HIGH: "call_for_help",
+        Severity.LOW: "fault",
+        Severity.INFO: "notice",
+    }
+
+
+BAD_EDITS: dict[str, tuple[Edit, str]] = {
+    "a time without a unit": (
+        lambda content: call(content)["steps"][2].update(after=60),
+        r"policies\.call_for_help\.steps\.2\.after: .*a number and a unit",
+    ),
+    "steps out of order": (
+        lambda content: call(content)["steps"].reverse(),
+        r"policies\.call_for_help: .*in the order of their times",
+    ),
+    "two steps of one name": (
+        lambda content: call(content)["steps"][1].update(name="desk"),
+        r"policies\.call_for_help: .*a name of its own",
+    ),
+    "a role that does not exist": (
+        lambda content: call(content)["steps"][1].update(tell=["famly"]),
+        r"policies\.call_for_help\.steps\.1\.tell\.0: .*'family'",
+    ),
+    "nobody to tell": (
+        lambda content: call(content)["steps"][1].update(tell=[]),
+        r"policies\.call_for_help\.steps\.1\.tell: .*at least 1 item",
+    ),
+    "no steps": (lambda content: call(content).update(steps=[]), r"policies\.call_for_help\.steps: .*at least 1 item"),
+    "a round that repeats at once": (
+        lambda content: call(content).update(repeat_after="500ms"),
+        r"policies\.call_for_help: .*1s or longer",
+    ),
+    "a reminder at once": (
+        lambda content: call(content).update(remind_after="0s"),
+        r"policies\.call_for_help: .*1s or longer",
+    ),
+    "a severity without a policy": (
+        lambda content: call(content).update({"for": ["critical"]}),
+        r"the file: .*each severity must have one policy; named: critical, low, info",
+    ),
+    "a severity with two policies": (
+        lambda content: call(content).update({"for": ["critical", "high", "low"]}),
+        r"each severity must have one policy",
+    ),
+    "a severity that does not exist": (
+        lambda content: call(content).update({"for": ["urgent"]}),
+        r"policies\.call_for_help\.for\.0: .*'critical'",
+    ),
+    "a word that is not known": (
+        lambda content: call(content).update(repeat="2m"),
+        r"policies\.call_for_help\.repeat: Extra inputs are not permitted",
+    ),
+    "a missing word": (
+        lambda content: call(content).pop("repeat_after"),
+        r"policies\.call_for_help\.repeat_after: Field required",
+    ),
+    "another format": (lambda content: content.update(format=2), r"format: Input should be 1"),
+    "a version that is a number": (lambda content: content.update(version=1), r"version: .*valid string"),
+    "no policies": (lambda content: content.update(policies={}), r"named: none"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_EDITS)
+def test_a_bad_policy_is_refused_with_where_and_why(name: str) -> None:
+    edit, message = BAD_EDITS[name]
+    with pytest.raises(BadInput, match=r"^my\.yaml: " + r".*" + message):
+        read_policies(edited(edit), "my.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("format: [1", r"^my\.yaml:1: not YAML"),
+        ("format: 1\nversion: 'x\n", r"^my\.yaml:3: not YAML"),
+        ("", r"^my\.yaml: the file: .*valid dictionary"),
+        ("- 1", r"^my\.yaml: the file: .*valid dictionary"),
+        ("a: \x07", r"^my\.yaml:1: not YAML"),
+        ("format: 1\nversion: 2026-02-30\n", r"^my\.yaml:.*day"),
+    ],
+)
+def test_what_is_no_policy_file_at_all_is_refused_in_words(text: str, message: str) -> None:
+    with pytest.raises(BadInput, match=message):
+        read_policies(text, "my.yaml")
+
+
+def test_every_problem_is_named_at_once() -> None:
+    def twice(content: dict[str, Any]) -> None:
+        call(content)["steps"][0].update(after="soon")
+        content["policies"]["fault"].pop("group_for")
+
+    with pytest.raises(BadInput) as refused:
+        read_policies(edited(twice), "my.yaml")
+    assert len(refused.value.problems) == 2

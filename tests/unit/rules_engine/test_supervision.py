@@ -1,0 +1,226 @@
+"""Time lines of silence: judged by each device's own interval, only while its gateway and we ourselves can hear."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from carebell.types import Alert, AlertStatus, DeviceProfile, HomeProfile, Severity
+from tests.support.homeline import HomeLine, moment, reading
+
+MINUTE = 60
+HOUR = 3600
+DAY = 86_400
+
+
+def device(device_id: str, every_s: float | None = None, **more: Any) -> DeviceProfile:
+    every = None if every_s is None else timedelta(seconds=every_s)
+    return DeviceProfile(device_id=device_id, expected_every=every, **more)
+
+
+SENSOR = device("sensor", 10 * MINUTE)
+GATEWAY = device("gateway", 5 * MINUTE, is_gateway=True)
+BEHIND = tuple(device(name, 10 * MINUTE, gateway_id="gateway") for name in ("button", "motion"))
+
+
+def home_of(*devices: DeviceProfile, revision: int = 1, at: float = 0) -> HomeLine:
+    home = HomeLine()
+    assert home.follow(HomeProfile(home_id="h", devices=devices, revision=revision), at) == []
+    return home
+
+
+def brief(alerts: list[Alert]) -> list[tuple[str, str]]:
+    return [(alert.device_id, alert.status.value) for alert in alerts]
+
+
+def test_a_device_is_silent_at_two_intervals_and_not_a_moment_before() -> None:
+    home = home_of(SENSOR)
+    home.hear(reading("heartbeat", 100, device_id="sensor"))
+    assert home.due_at == moment(100 + 1200)
+    assert home.tick(100 + 1199.999) == []
+    [alert] = home.tick(100 + 1200)
+    assert (alert.device_id, alert.status, alert.severity) == ("sensor", AlertStatus.OPENED, Severity.LOW)
+    assert "has not been heard since 2026-03-01T08:01Z" in alert.summary
+    assert alert.budget == timedelta(minutes=1)
+
+
+def test_a_step_before_its_time_finds_no_silence() -> None:
+    home = home_of(SENSOR, device("late", DAY))
+    home.hear(reading("heartbeat", 0, device_id="sensor"))
+    home.due_at = moment(0)
+    assert home.tick(1199) == []
+
+
+def test_a_device_that_is_silent_is_told_once() -> None:
+    home = home_of(SENSOR)
+    assert len(home.tick(1200)) == 1
+    assert home.due_at is None
+    assert [home.tick(second) for second in range(1201, 10_000, 600)] == [[]] * 15
+
+
+def test_a_device_that_was_never_heard_is_given_its_intervals_from_its_registration() -> None:
+    home = home_of(SENSOR, at=500)
+    assert home.tick(500 + 1199) == []
+    assert brief(home.tick(500 + 1200)) == [("sensor", "opened")]
+
+
+def test_a_device_that_is_heard_again_is_resolved_with_the_same_id() -> None:
+    home = home_of(SENSOR)
+    [gone] = home.tick(1200)
+    [back] = home.hear(reading("motion", 5000, device_id="sensor"))
+    assert (back.id, back.status) == (gone.id, AlertStatus.RESOLVED)
+    assert home.hear(reading("motion", 5001, device_id="sensor")) == []
+    [again] = home.tick(5001 + 1200)
+    assert again.id != gone.id
+
+
+@pytest.mark.parametrize("kind", ["heartbeat", "motion", "battery", "sos", "other"])
+def test_whatever_a_device_says_it_is_heard(kind: str) -> None:
+    home = home_of(SENSOR)
+    home.hear(reading(kind, 1000, device_id="sensor"))
+    assert home.due_at == moment(2200)
+
+
+@pytest.mark.parametrize("how", [{"retained": True}, {"is_history": True}])
+def test_what_was_said_before_is_not_being_heard_now(how: dict[str, bool]) -> None:
+    home = home_of(SENSOR)
+    home.hear(reading("heartbeat", 1000, device_id="sensor", **how))
+    assert brief(home.tick(1200)) == [("sensor", "opened")]
+    assert home.hear(reading("heartbeat", 1300, device_id="sensor", **how)) == []
+
+
+def test_a_device_without_an_interval_is_never_silent() -> None:
+    home = home_of(device("button"))
+    home.hear(reading("heartbeat", 0))
+    assert home.due_at is None
+
+
+def test_a_silent_gateway_is_one_alert_and_its_devices_none() -> None:
+    home = home_of(*BEHIND, GATEWAY)
+    for second in range(0, 4 * HOUR, 10):
+        home.tick(second)
+    assert brief(home.alerts) == [("gateway", "opened")]
+    assert home.alerts[0].summary.startswith("Gateway gateway")
+
+
+def test_everything_that_is_silent_at_once_is_the_gateway_s_silence() -> None:
+    slow = device("gateway", 10 * MINUTE, is_gateway=True)
+    home = home_of(*BEHIND, slow)
+    assert brief(home.tick(1200)) == [("gateway", "opened")]
+
+
+def test_a_device_that_stays_silent_after_its_gateway_is_back_is_told() -> None:
+    home = home_of(*BEHIND, GATEWAY)
+    for second in range(0, 2 * HOUR, 10):
+        home.tick(second)
+    home.hear(reading("heartbeat", 2 * HOUR, device_id="gateway"))
+    for second in range(2 * HOUR, 3 * HOUR, 10):
+        home.tick(second)
+        if second % 100 == 0:
+            home.hear(reading("heartbeat", second, device_id="gateway"))
+            home.hear(reading("heartbeat", second, device_id="motion"))
+    assert brief(home.alerts) == [("gateway", "opened"), ("gateway", "resolved"), ("button", "opened")]
+
+
+def test_a_device_that_is_heard_proves_its_gateway() -> None:
+    home = home_of(*BEHIND, GATEWAY)
+    for second in range(0, 2 * HOUR, 100):
+        home.hear(reading("motion", second, device_id="motion"))
+        home.hear(reading("heartbeat", second, device_id="button"))
+        home.tick(second)
+    assert home.alerts == []
+
+
+def test_a_device_heard_through_a_silent_gateway_brings_the_gateway_back() -> None:
+    home = home_of(*BEHIND, GATEWAY)
+    home.tick(600)
+    assert brief(home.hear(reading("motion", 700, device_id="motion"))) == [("gateway", "resolved")]
+
+
+def test_an_unknown_device_is_heard_and_not_watched() -> None:
+    home = home_of(SENSOR)
+    assert home.hear(reading("heartbeat", 10, device_id="stranger")) == []
+    assert brief(home.tick(1200)) == [("sensor", "opened")]
+    assert set(home.state.rules["supervision"]["heard"]) == {"sensor"}
+
+
+def test_our_own_outage_is_nobody_s_silence_and_gives_fresh_intervals() -> None:
+    home = home_of(SENSOR)
+    assert home.tick(10 * HOUR, listening_since=10 * HOUR) == []
+    assert home.due_at == moment(10 * HOUR + 1200)
+    assert home.tick(10 * HOUR + 1199, listening_since=10 * HOUR) == []
+    assert brief(home.tick(10 * HOUR + 1200, listening_since=10 * HOUR)) == [("sensor", "opened")]
+
+
+def test_listening_since_long_ago_excuses_nobody() -> None:
+    home = home_of(SENSOR, at=100)
+    assert home.tick(100 + 1199, listening_since=0) == []
+    assert brief(home.tick(100 + 1200, listening_since=0)) == [("sensor", "opened")]
+
+
+def test_a_removed_device_is_forgotten_and_its_silence_resolved() -> None:
+    home = home_of(SENSOR, device("other", DAY))
+    [gone] = home.tick(1200)
+    [resolved] = home.follow(HomeProfile(home_id="h", devices=(device("other", DAY),), revision=2), 1300)
+    assert (resolved.id, resolved.status) == (gone.id, AlertStatus.RESOLVED)
+    assert "no longer registered" in resolved.summary
+    assert home.due_at == moment(2 * DAY)
+
+
+def test_a_removed_device_that_was_not_silent_never_is() -> None:
+    home = home_of(SENSOR)
+    assert home.follow(HomeProfile(home_id="h", revision=2, removed=True), 100) == []
+    assert home.due_at is None
+
+
+def test_a_profile_with_an_older_revision_is_ignored() -> None:
+    home = home_of(SENSOR, revision=5)
+    assert home.follow(HomeProfile(home_id="h", revision=4), 100) == []
+    assert brief(home.tick(1200)) == [("sensor", "opened")]
+
+
+def test_a_device_that_is_added_leaves_the_others_as_they_were() -> None:
+    home = home_of(SENSOR)
+    home.follow(HomeProfile(home_id="h", devices=(SENSOR, device("new", 10 * MINUTE)), revision=2), 600)
+    assert brief(home.tick(1200)) == [("sensor", "opened")]
+    assert home.tick(1799) == []
+    assert brief(home.tick(1800)) == [("new", "opened")]
+
+
+def test_a_low_battery_is_told_once_a_day() -> None:
+    home = home_of(SENSOR)
+    told = [second for second in range(0, 3 * DAY, HOUR) if home.hear(reading("battery", second, value=14.9))]
+    assert told == [0, DAY, 2 * DAY]
+    assert len({alert.id for alert in home.alerts}) == 3
+
+
+@pytest.mark.parametrize(("value", "is_low"), [(0, True), (14, True), (14.99, True), (15, False), (100, False)])
+def test_a_battery_is_low_below_its_limit(value: float, is_low: bool) -> None:
+    home = home_of(SENSOR)
+    assert bool(home.hear(reading("battery", 0, value=value))) is is_low
+
+
+def test_a_battery_between_the_limits_changes_nothing() -> None:
+    home = home_of(SENSOR)
+    [low] = home.hear(reading("battery", 0, value=10))
+    assert home.hear(reading("battery", 10, value=15)) == []
+    assert home.hear(reading("battery", 20, value=24.9)) == []
+    assert home.hear(reading("battery", 30, value=10)) == []
+    [good] = home.hear(reading("battery", 40, value=25))
+    assert (good.id, good.status, good.device_id) == (low.id, AlertStatus.RESOLVED, "button")
+    assert len(home.hear(reading("battery", 50, value=10))) == 1
+
+
+def test_a_device_that_says_low_itself_is_low() -> None:
+    home = home_of(SENSOR)
+    [low] = home.hear(reading("battery_low", 0, value=True))
+    [good] = home.hear(reading("battery_low", 10, value=False))
+    assert (low.status, good.status, low.id) == (AlertStatus.OPENED, AlertStatus.RESOLVED, good.id)
+    assert home.hear(reading("battery_low", 20, value=False)) == []
+
+
+def test_batteries_of_devices_are_told_apart() -> None:
+    home = home_of(SENSOR)
+    home.hear(reading("battery", 0, value=5, device_id="a"))
+    home.hear(reading("battery", 0, value=5, device_id="b"))
+    assert len({alert.id for alert in home.opened}) == 2
