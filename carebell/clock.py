@@ -57,6 +57,7 @@ class ManualClock:
 
     async def advance(self, by: timedelta) -> None:
         """Move time on, waking each sleeper at its own moment."""
+        await _settle()
         end = self._now + by
         while self._sleepers and self._sleepers[0][0] <= end:
             at, _, future = heapq.heappop(self._sleepers)

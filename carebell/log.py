@@ -62,6 +62,10 @@ class Reader(Protocol):
         """Remember offsets (the next record to read) for the group."""
         ...
 
+    async def ends(self) -> Positions:
+        """The offset behind the newest record of each partition owned; 0 where there was never one."""
+        ...
+
     async def close(self) -> None: ...
 
 

@@ -7,17 +7,14 @@ an append that returned survives a pulled plug. Readers have a connection of the
 import asyncio
 import json
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TypeVar
 
 from carebell.clock import Clock, wait_set
 from carebell.log import Assignment, Entry, Positions, Record
+from carebell.sqlite_thread import SqliteThread
 from carebell.topics import partition_of
-
-Result = TypeVar("Result")
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS record (
@@ -31,39 +28,8 @@ CREATE TABLE IF NOT EXISTS position (
   PRIMARY KEY (grp, topic, part)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
+TRIM_PIECE = 500
 _COLUMNS = "topic, part, pos, key, value, headers, appended_at"
-
-
-class _Database:
-    """One connection and the thread it lives in."""
-
-    def __init__(self, path: str, name: str) -> None:
-        self._threads = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
-        self._path = path
-        self._connection: sqlite3.Connection | None = None
-
-    async def run(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, lambda: work(self._open()))
-
-    def _open(self) -> sqlite3.Connection:
-        if self._connection is None:
-            connection = sqlite3.connect(
-                self._path, isolation_level=None, uri=self._path.startswith("file:"), check_same_thread=False
-            )
-            try:
-                for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000"):
-                    connection.execute(f"PRAGMA {pragma}")
-            except sqlite3.Error:
-                connection.close()
-                raise
-            self._connection = connection
-        return self._connection
-
-    async def close(self) -> None:
-        connection = self._connection
-        if connection is not None:
-            await asyncio.get_running_loop().run_in_executor(self._threads, connection.close)
-        self._threads.shutdown(wait=True)
 
 
 class SqliteLog:
@@ -72,8 +38,8 @@ class SqliteLog:
     def __init__(self, path: str, partitions: int, clock: Clock) -> None:
         self._partitions = partitions
         self._clock = clock
-        self._writer = _Database(path, "log-write")
-        self._reader = self._writer if path == ":memory:" else _Database(path, "log-read")
+        self._writer = SqliteThread(path, "log-write")
+        self._reader = self._writer if path == ":memory:" else SqliteThread(path, "log-read")
         self._waiting: list[tuple[list[Entry], datetime, asyncio.Future[None]]] = []
         self._flushing: asyncio.Task[None] | None = None
         self._grown: set[asyncio.Event] = set()
@@ -182,6 +148,13 @@ class SqliteLog:
 
         return await self._reader.run(work)
 
+    async def heads(self, topics: Sequence[str]) -> Positions:
+        """The offset behind the newest record of every partition of the topics."""
+        rows = await self._reader.run(
+            lambda connection: connection.execute("SELECT topic, part, pos FROM head").fetchall()
+        )
+        return {(topic, part): pos for topic, part, pos in rows if topic in topics}
+
     async def remember(self, group: str, positions: Positions) -> None:
         """Keep a group's offsets; they never go back, save by `seek` of a reader."""
         rows = [(group, topic, part, pos) for (topic, part), pos in positions.items()]
@@ -203,15 +176,19 @@ class SqliteLog:
         return [_record(row) for row in rows]
 
     async def trim(self, topic: str, before: datetime) -> int:
-        found = await self._writer.run(
-            lambda connection: (
-                connection.execute(
-                    "DELETE FROM record WHERE topic = ? AND appended_at < ?",
-                    (str(topic), before.astimezone(UTC).isoformat()),
-                ).rowcount
-            )
+        """In pieces, so that an append waits behind one piece at the most."""
+        moment, gone = before.astimezone(UTC).isoformat(), 0
+        query = (
+            "DELETE FROM record WHERE (topic, part, pos) IN "
+            "(SELECT topic, part, pos FROM record WHERE topic = ? AND appended_at < ? LIMIT ?)"
         )
-        return int(found)
+        while True:
+            piece = await self._writer.run(
+                lambda connection: connection.execute(query, (str(topic), moment, TRIM_PIECE)).rowcount
+            )
+            gone += piece
+            if piece < TRIM_PIECE:
+                return gone
 
     def forget(self, grown: asyncio.Event) -> None:
         """A reader that closed wants no more news."""
@@ -266,6 +243,9 @@ class SqliteReader:
     async def seek(self, positions: Positions) -> None:
         for (topic, part), pos in positions.items():
             self._positions[topic][part] = pos
+
+    async def ends(self) -> Positions:
+        return await self._log.heads(list(self._positions))
 
     async def commit(self, positions: Positions) -> None:
         await self._log.remember(self._group, positions)

@@ -12,9 +12,10 @@ from typing import Generic, Protocol, TypeVar
 
 from carebell.clock import Clock
 from carebell.errors import Fenced
-from carebell.log import Entry, Log, Reader, Record
+from carebell.log import Entry, Log, Positions, Reader, Record
 from carebell.step import Next
-from carebell.store import Change, Saved, Store
+from carebell.store import Change, Saved, Snapshot, Store
+from carebell.wire import Unreadable
 
 State = TypeVar("State")
 Event = TypeVar("Event")
@@ -47,7 +48,13 @@ class Judge(Protocol[State, Event, Action]):
 
     def encode(self, state: State) -> bytes: ...
 
-    def decode(self, key: str, data: bytes) -> State: ...
+    def decode(self, key: str, data: bytes) -> State:
+        """Raises Unreadable."""
+        ...
+
+    def lost(self, key: str, detail: str, now: datetime) -> Sequence[Entry]:
+        """The entries that report that what was remembered of a key cannot be used."""
+        ...
 
     def entry(self, action: Action, now: datetime) -> Entry: ...
 
@@ -75,6 +82,7 @@ class Worker(Generic[State, Event, Action]):
         judge: Judge[State, Event, Action],
         clock: Clock,
         on_batch: Callable[[timedelta], None] = lambda age: None,
+        on_turn: Callable[[], None] = lambda: None,
     ) -> None:
         self._scope = scope
         self._topics = tuple(topics)
@@ -83,6 +91,7 @@ class Worker(Generic[State, Event, Action]):
         self._judge = judge
         self._clock = clock
         self._on_batch = on_batch
+        self._on_turn = on_turn
         self._epoch: int | None = None
         self._committed_at = clock.now() - COMMIT_EVERY
         self._partitions: dict[int, _Partition[State]] = {}
@@ -100,6 +109,7 @@ class Worker(Generic[State, Event, Action]):
         """One batch; how many records it held."""
         await self._follow(reader)
         records = await reader.poll(BATCH, wait)
+        self._on_turn()
         if not records:
             return 0
         self._on_batch(self._clock.now() - min(record.appended_at for record in records))
@@ -122,17 +132,40 @@ class Worker(Generic[State, Event, Action]):
         if assignment.epoch == self._epoch:
             return
         self._partitions = {}
+        ends = await reader.ends()
+        lost: list[Entry] = []
         for number in sorted(assignment.partitions):
-            part: _Partition[State] = _Partition(fence=await self._store.claim(self._scope, number))
+            fence = await self._store.claim(self._scope, number)
             snapshot = await self._store.load(self._scope, number)
-            for key, saved in snapshot.states.items():
-                part.states[key] = self._judge.decode(key, saved.value)
-                if saved.due_at is not None:
-                    part.due[key] = saved.due_at
-            part.positions = {(topic, number): snapshot.positions.get((topic, number), 0) for topic in self._topics}
+            part, reports = self._restore(number, fence, snapshot, ends)
+            lost += reports
             await reader.seek(part.positions)
             self._partitions[number] = part
+        await self._log.append(lost, self._clock.now())
         self._epoch = assignment.epoch
+
+    def _restore(
+        self, number: int, fence: int, snapshot: Snapshot, ends: Positions
+    ) -> tuple[_Partition[State], list[Entry]]:
+        """What was saved of a partition. One key that cannot be read must not silence all the others."""
+        part: _Partition[State] = _Partition(fence)
+        lost: list[Entry] = []
+        now = self._clock.now()
+        for key, saved in snapshot.states.items():
+            try:
+                part.states[key] = self._judge.decode(key, saved.value)
+            except Unreadable as error:
+                lost += self._judge.lost(key, str(error), now)
+                continue
+            if saved.due_at is not None:
+                part.due[key] = saved.due_at
+        positions = {(topic, number): snapshot.positions.get((topic, number), 0) for topic in self._topics}
+        if any(at > ends.get(place, 0) for place, at in positions.items()):
+            # These positions are of another log: read this one from its beginning rather than pass over what it holds.
+            positions = dict.fromkeys(positions, 0)
+            lost += self._judge.lost("", f"the log of partition {number} is shorter than what was read of it", now)
+        part.positions = positions
+        return part, lost
 
     def _judge_record(self, record: Record) -> list[Entry]:
         part = self._partitions.get(record.partition)

@@ -7,6 +7,7 @@ from datetime import timedelta
 import httpx2
 
 from carebell.clock import Clock
+from carebell.errors import BadInput
 from carebell.logs import Logger
 from carebell.mqtt import MqttConnection
 from deploy.config import ChannelsPart
@@ -15,6 +16,7 @@ from notifier.channels.console import ConsoleChannel
 from notifier.channels.email import EmailChannel, Mailbox
 from notifier.channels.home import HomeChannel
 from notifier.channels.webhook import WebhookChannel
+from notifier.policy import PolicyBook
 
 _TO_HOME_WITHIN = timedelta(seconds=5)
 _BEAT_WITHIN_S = 4.0
@@ -46,6 +48,20 @@ def make_channels(part: ChannelsPart, connection: MqttConnection, clock: Clock) 
     return {channel.name: channel for channel in channels}
 
 
+def check_channels(policies: PolicyBook, part: ChannelsPart) -> None:
+    """A step that names a channel which is not set up would tell nobody. Raises BadInput."""
+    there = {name for name in ("console", "webhook", "email") if getattr(part, name)}
+    wrong = [
+        f"policy {policy.name}, step {step.name}: channel {channel} is not set up under channels"
+        for policy in dict.fromkeys(policies.by_severity.values())
+        for step in policy.steps
+        for channel in step.channels
+        if channel not in there
+    ]
+    if wrong:
+        raise BadInput(wrong)
+
+
 def make_beat(url: str | None, logger: Logger) -> Callable[[], Awaitable[None]] | None:
     """A GET to somebody outside after each audit that found everything in order; when it stops, they must look."""
     if url is None:
@@ -54,7 +70,9 @@ def make_beat(url: str | None, logger: Logger) -> Callable[[], Awaitable[None]] 
     async def beat() -> None:
         try:
             async with httpx2.AsyncClient(timeout=_BEAT_WITHIN_S) as client:
-                await client.get(url)
+                answer = await client.get(url)
+            if not answer.is_success:
+                logger.warning("the beat was refused", status=answer.status_code)
         except httpx2.HTTPError as error:
             logger.warning("the beat was not heard", error=type(error).__name__)
 

@@ -55,7 +55,7 @@ class EmailPart(_Part):
 class ChannelsPart(_Part):
     """The channels that exist here."""
 
-    console: bool = True
+    console: bool = False
     webhook: WebhookPart | None = None
     email: EmailPart | None = None
 
@@ -104,11 +104,25 @@ class Config(_Part):
     mqtt: MqttPart = MqttPart()
     channels: ChannelsPart = ChannelsPart()
     responders: tuple[ResponderPart, ...] = ()
-    partitions: Annotated[int, Field(ge=1, le=256)] = 8
+    partitions: Annotated[int, Field(ge=1, le=256)] = 2
     keep_readings: Duration = timedelta(days=30)
     policies: Path | None = None
     rulebook: Path | None = None
     beat: str | None = None
+
+    @field_validator("keep_readings")
+    @classmethod
+    def _is_long_enough(cls, keep: timedelta) -> timedelta:
+        if keep < timedelta(days=1):
+            raise ValueError("readings are kept for 1d or longer: what was not judged yet must not be forgotten")
+        return keep
+
+    @field_validator("beat")
+    @classmethod
+    def _is_an_address(cls, url: str | None) -> str | None:
+        if url is not None and not url.startswith(("http://", "https://")):
+            raise ValueError("the beat is an address that begins with http:// or https://")
+        return url
 
 
 def read_config(path: Path | None) -> Config:

@@ -5,7 +5,7 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from socket import socket
@@ -13,6 +13,7 @@ from typing import TextIO
 
 from carebell.bell import Bell
 from carebell.clock import SystemClock, pause
+from carebell.errors import BadInput
 from carebell.instruments import Instruments
 from carebell.log_sqlite import SqliteLog
 from carebell.logs import open_logs
@@ -20,10 +21,11 @@ from carebell.store_sql import SqlStore
 from carebell.telemetry import Telemetry
 from deploy.box import OWNER, Box, Running, assemble
 from deploy.broker import EMBEDDED, Broker, BrokerChoice, bind, without_login
+from deploy.channels import check_channels
 from deploy.config import Config, ResponderPart, policies_of, rulebook_of
 from deploy.data_dir import DataDir, open_data_dir
 from deploy.supervise import run_all
-from devices.registry import Role
+from devices.registry import Home, Role
 from devices.registry_sql import SqlRegistry
 from devices.simulator.village import make_village
 from notifier.casebook_sql import SqlCasebook
@@ -53,7 +55,10 @@ class UpOptions:
 
 def run_up(options: UpOptions, say: Callable[[str], None]) -> None:
     """Run until SIGTERM or SIGINT. Raises BadInput where the box cannot be set up as asked."""
+    if options.is_demo:
+        options = replace(options, config=demo_config(options.config))
     policies, rulebook = policies_of(options.config), rulebook_of(options.config.rulebook)
+    check_channels(policies, options.config.channels)
     data = open_data_dir(options.data)
     listening = bind(options.config.desk.listen, options.http_port, "--http-port")
     broker = BrokerChoice(options.broker, options.config.mqtt.listen, options.mqtt_port).open(data.path)
@@ -99,7 +104,7 @@ async def _run(
 async def _open(
     options: UpOptions, data: DataDir, bound: _Bound, instruments: Instruments, closing: AsyncExitStack
 ) -> Box:
-    config = demo_config(options.config) if options.is_demo else options.config
+    config = options.config
     bell = Bell()
     log = await SqliteLog.open(data.log, config.partitions, instruments.clock)
     closing.push_async_callback(log.close)
@@ -112,7 +117,8 @@ async def _open(
     # We hold the lock of the directory: whoever held leases is dead, and what it was sending is sent again at once.
     await casebook.release(OWNER)
     village = make_village(DEMO_HOMES, DEMO_SEED) if options.is_demo else ()
-    await registry.put(village, by="demo", at=instruments.clock.now())
+    if options.is_demo:
+        await _settle(registry, village, options.data, instruments.clock.now())
     await bound.broker.start()
     closing.push_async_callback(bound.broker.stop)
     tokens = config.desk.tokens or {data.token(): "desk"}
@@ -136,6 +142,15 @@ async def _open(
     )
 
 
+async def _settle(registry: SqlRegistry, village: tuple[Home, ...], data: Path, now: datetime) -> None:
+    """The village moves in; real homes must never be told of by a demonstration."""
+    known = {home.home_id for home in village}
+    others = [home.home_id for home in await registry.homes(limit=len(known) + 1) if home.home_id not in known]
+    if others:
+        raise BadInput(f"--data {data}: it holds homes that are not of the demonstration; choose another directory")
+    await registry.put(village, by="demo", at=now)
+
+
 def demo_config(config: Config) -> Config:
     """A demonstration has somebody on duty in every role, and a token that everybody knows."""
     desk = config.desk if config.desk.tokens else config.desk.model_copy(update={"tokens": {DEMO_TOKEN: "demo desk"}})
@@ -144,7 +159,8 @@ def demo_config(config: Config) -> Config:
         ResponderPart(id="provider-1", name="示范养老服务站", role=Role.PROVIDER),
         ResponderPart(id="health-centre-1", name="示范社区卫生服务中心", role=Role.HEALTH_CENTRE),
     )
-    return config.model_copy(update={"desk": desk, "responders": responders})
+    channels = config.channels.model_copy(update={"console": True})
+    return config.model_copy(update={"desk": desk, "responders": responders, "channels": channels})
 
 
 async def _announce(

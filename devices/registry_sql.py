@@ -15,7 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from carebell.engine_sql import Database
-from carebell.errors import BadInput
+from carebell.errors import BadInput, TryLater
 from carebell.types import HomeProfile
 from devices.registry import AuditLine, Home
 
@@ -67,9 +67,12 @@ class SqlRegistry:
         return cls(database)
 
     async def home(self, home_id: str) -> Home | None:
-        async with self._database.reading() as connection:
-            body = await connection.scalar(sa.select(_HOME.c.body).where(_HOME.c.home_id == home_id))
-        return None if body is None else _HOME_BODY.validate_json(body)
+        try:
+            async with self._database.reading() as connection:
+                body = await connection.scalar(sa.select(_HOME.c.body).where(_HOME.c.home_id == home_id))
+            return None if body is None else _HOME_BODY.validate_json(body)
+        except (sa.exc.SQLAlchemyError, ValueError) as error:
+            raise TryLater(f"the home cannot be read: {type(error).__name__}") from error
 
     async def homes(self, after: str = "", limit: int = 100) -> Sequence[Home]:
         statement = (

@@ -7,7 +7,7 @@ What the log does not take is not acknowledged: it stays with the broker, and th
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from carebell.clock import pause, wait_set
 from carebell.instruments import Instruments
@@ -26,6 +26,7 @@ _RETRY = timedelta(milliseconds=200)
 SOURCE = "carebell/ingest"
 # Pulses further apart than this mean that nothing could be heard between them.
 GAP = timedelta(seconds=30)
+AHEAD_AT_MOST = timedelta(seconds=5)
 # What we say ourselves comes back by the wildcard subscription.
 OWN = "/down"
 
@@ -47,6 +48,7 @@ class Intake:
         self._homes = homes
         self._clock = instruments.clock
         self._telemetry = instruments.telemetry
+        self._progress = instruments.progress
         self._logger = instruments.logger
         self._acknowledge = acknowledge
         self._reply = reply
@@ -65,6 +67,7 @@ class Intake:
     async def run(self, stop: asyncio.Event) -> None:
         """Work until told to stop; a batch begun is finished."""
         while not stop.is_set():
+            self._progress.turned("ingest")
             self._came.clear()
             if not self._waiting:
                 await wait_set(self._came, self._clock, _IDLE)
@@ -79,8 +82,9 @@ class Intake:
             if arrival.topic == self._pulse_topic:
                 entries += self._ticks(arrival)
             elif not arrival.topic.endswith(OWN):
-                accepted.append(self._accept(arrival, received_at))
-        entries += [entry for one in accepted for entry in self._entries(one)]
+                one, written = self._accept(arrival, received_at)
+                accepted.append(one)
+                entries += written
         entries.sort(key=lambda entry: entry.topic != Topic.URGENT)
         if not await self._append(entries, stop):
             return
@@ -91,15 +95,17 @@ class Intake:
             for reply in one.replies:
                 self._reply(reply)
 
-    def _accept(self, arrival: Arrival, received_at: datetime) -> Accepted:
+    def _accept(self, arrival: Arrival, received_at: datetime) -> tuple[Accepted, list[Entry]]:
         message = Message(
             topic=arrival.topic, payload=arrival.payload, retained=arrival.retained, received_at=received_at
         )
         try:
-            return accept(message, self._homes)
+            accepted = accept(message, self._homes)
+            return accepted, self._entries(accepted)
         except Exception as error:  # noqa: BLE001 - our own bug must not stop the stream: it would come again for ever
-            self._logger.error("decoder failed", topic_levels=message.topic.count("/") + 1, error=repr(error))
-            return salvage(message, error)
+            self._logger.error("decoder failed", topic_levels=message.topic.count("/") + 1, error=type(error).__name__)
+            accepted = salvage(message, error)
+            return accepted, self._entries(accepted)
 
     def _entries(self, accepted: Accepted) -> list[Entry]:
         entries = [self._entry(reading) for reading in accepted.readings]
@@ -116,6 +122,7 @@ class Intake:
                 self._logger.error("log append failed; nothing is acknowledged", error=str(error), entries=len(entries))
                 if stop.is_set():
                     return False
+                self._progress.turned("ingest")
                 await pause(self._clock, _RETRY)
             else:
                 self.is_stuck = False
@@ -124,11 +131,15 @@ class Intake:
     def _ticks(self, arrival: Arrival) -> list[Entry]:
         """One tick in each partition of the telemetry lane: whatever the broker held before it has now arrived."""
         try:
-            at = datetime.fromisoformat(arrival.payload.decode("ascii"))
-        except ValueError:
+            at = datetime.fromisoformat(arrival.payload.decode("ascii")).astimezone(UTC)
+        except (ValueError, OverflowError):
             self._logger.warning("a pulse that is no time", topic=arrival.topic)
             return []
         now = self._clock.now()
+        if at - now > AHEAD_AT_MOST:
+            # Rule time never goes back: one time from the future would blind every home until then.
+            self._logger.warning("a pulse from the future", ahead_s=(at - now).total_seconds())
+            return []
         if self.pulse_at is None or self._listening_since is None or now - self.pulse_at > GAP:
             self._listening_since = at
         self.pulse_at = now

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from carebell.clock import Clock, wait_set
 
-EVERY = timedelta(seconds=2)
+EVERY = timedelta(seconds=5)
 
 
 def pulse_topic(client_id: str) -> str:
@@ -24,7 +24,7 @@ async def send_pulses(
     clock: Clock,
     stop: asyncio.Event,
 ) -> None:
-    """Send the time every two seconds while connected: a pulse that had to wait would tell an old time."""
+    """Send the time every few seconds while connected: a pulse that had to wait would tell an old time."""
     while not stop.is_set():
         if is_connected():
             publish(topic, clock.now().isoformat().encode("ascii"))

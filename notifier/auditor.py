@@ -5,7 +5,7 @@ A beat to the outside (`on_audit`) is sent only when everything is in order; whe
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from carebell.clock import wait_set
 from carebell.instruments import Instruments
@@ -17,7 +17,7 @@ LATE_AFTER = timedelta(seconds=10)
 
 
 class Auditor:
-    """Looks at every open case; `problem` says in words what is wrong, empty when nothing is."""
+    """Looks at every open case and at whether the loops move; `problem` says what is wrong, empty when nothing is."""
 
     def __init__(
         self,
@@ -31,8 +31,8 @@ class Auditor:
         self._telemetry = instruments.telemetry
         self._logger = instruments.logger
         self._on_audit = on_audit
+        self._progress = instruments.progress
         self.problem = ""
-        self.looked_at: datetime | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Every five seconds until told to stop."""
@@ -45,12 +45,12 @@ class Auditor:
         now = self._clock.now()
         overview = await self._casebook.overview(now, LATE_AFTER)
         self._export(overview)
-        self.problem = _problem(overview)
+        self.problem = "; ".join(part for part in (_problem(overview), self._progress.standing_still()) if part)
         if self.problem:
             self._logger.error("audit failed", problem=self.problem, case_ids=list(overview.without_next))
         elif self._on_audit is not None:
             await self._on_audit()
-        self.looked_at = now
+        self._progress.turned("audit")
         self._telemetry.audit_at.set(now.timestamp())
 
     def _export(self, overview: Overview) -> None:

@@ -19,6 +19,7 @@ from notifier.case_value import (
     Move,
     Purpose,
     Raised,
+    Tell,
     Undelivered,
     What,
 )
@@ -58,6 +59,7 @@ def open_case(
         round_began_at=now,
         next_step=0,
         last_call_at=now,
+        called_at=now,
         label=label,
         address=address,
         rule=alert.rule,
@@ -127,6 +129,7 @@ def _raised(case: Case, event: Raised, now: datetime, policies: PolicyBook) -> C
             summary_zh=alert.summary_zh,
             caused_at=alert.caused_at,
             rule=alert.rule,
+            called_at=now,
             policy=policies.for_severity(alert.severity),
         )
         why = f"now {alert.severity.value}: {worse.policy.name} begins"
@@ -134,11 +137,13 @@ def _raised(case: Case, event: Raised, now: datetime, policies: PolicyBook) -> C
     if case.status is CaseStatus.OPEN or alert.severity.rank < Severity.HIGH.rank:
         return Next(case, (line,), case.due_at)
     if since_last > case.policy.group_for:
-        again = _with_who_is_there_now(case, event)
+        again = replace(_with_who_is_there_now(case, event), called_at=now)
         return _after((line,), new_round(again, now, "called again long after it was accepted"))
     tells = tell_again(case, alert.id)
     if not tells:
-        return _after((line,), new_round(case, now, "called again, and who accepted cannot be told"))
+        return _after(
+            (line,), new_round(replace(case, called_at=now), now, "called again, and who accepted cannot be told")
+        )
     coming = answer_home(case, case.callers[-1:] if alert.rule == "sos" else ())
     return Next(case, (line, *tells, *coming), case.due_at)
 
@@ -176,7 +181,6 @@ def _answered(case: Case, event: Acted, line: Line, now: datetime) -> CaseNext:
         status=status,
         accepted_by=event.by if is_first else case.accepted_by,
         accepted_at=now if is_first else case.accepted_at,
-        reminders=0,
         due_at=due_at,
     )
     coming = answer_home(answered, case.callers) if is_first else ()
@@ -194,9 +198,11 @@ def _close(case: Case, event: Acted, now: datetime) -> CaseNext:
 def _escalate_now(case: Case, line: Line, now: datetime) -> CaseNext:
     """The next tier at once; who had accepted gives the case back."""
     back = replace(case, status=CaseStatus.OPEN, accepted_by="", accepted_at=None)
-    if back.next_step >= len(back.policy.steps):
-        return _after((line,), new_round(back, now, "everybody was told already: from the beginning"))
-    return _after((line,), escalate(back, now, at_once=True))
+    if back.next_step < len(back.policy.steps):
+        following = escalate(back, now, at_once=True)
+        if any(isinstance(action, Tell) for action in following.actions):
+            return _after((line,), following)
+    return _after((line,), new_round(back, now, "everybody was told already: from the beginning"))
 
 
 def _undelivered(case: Case, delivery_id: str, now: datetime) -> CaseNext:

@@ -70,7 +70,7 @@ class Caller:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """The state of a case. `due_at` is None only when it is closed."""
+    """The state of a case. `due_at` is None only when it is closed; `called_at` is when what must be answered now began."""
 
     id: str
     home_id: str
@@ -86,6 +86,7 @@ class Case:
     round_began_at: datetime
     next_step: int
     last_call_at: datetime
+    called_at: datetime
     label: str = ""
     address: str = ""
     rule: str = "sos"

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -13,6 +13,7 @@ from carebell.engine_sql import Database
 from carebell.step import Next
 from carebell.telemetry import Telemetry
 from carebell.types import Alert, AlertStatus
+from carebell.wire import Unreadable
 from notifier import delivery_sql, view_sql
 from notifier.case import open_case, step
 from notifier.case_value import Acted, Case, CaseAction, CaseEvent, CaseStatus, Line, Raised, Tell, Undelivered, Woken
@@ -99,7 +100,11 @@ class SqlCasebook:
             )
             ids = list(due)
         for case_id in ids:
-            await self._step_one(case_id, Woken(), at)
+            try:
+                await self._step_one(case_id, Woken(), at)
+            except Unreadable:
+                # The auditor tells of it as overdue; the other cases must not wait for it.
+                continue
         if ids:
             self._bell.ring()
         return len(ids)
@@ -264,7 +269,10 @@ def _row(case: Case, at: datetime) -> dict[str, str | None]:
 
 
 def _read(document: str) -> Case:
-    return _CASE.validate_json(document)
+    try:
+        return _CASE.validate_json(document)
+    except ValidationError as error:
+        raise Unreadable(f"a case cannot be read: {error.error_count()} problems") from error
 
 
 async def _locked(connection: AsyncConnection, case_id: str) -> Case | None:

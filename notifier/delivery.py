@@ -42,6 +42,7 @@ class Delivery:
         self._courier = courier
         self._clock = instruments.clock
         self._telemetry = instruments.telemetry
+        self._progress = instruments.progress
         self._logger = instruments.logger
         self._bell = bell
         self._under_way: dict[asyncio.Task[None], str] = {}
@@ -52,6 +53,7 @@ class Delivery:
         try:
             while not stop.is_set():
                 rung.clear()
+                self._progress.turned("delivery")
                 if not await self.turn():
                     await wait_set(rung, self._clock, _LOOK_EVERY)
         finally:
@@ -131,7 +133,7 @@ class Delivery:
             self._telemetry.resent.labels(delivery.channel).inc()
         if delivery.attempts == 0:
             self._telemetry.observe_rule(Hop.DUE_TO_ATTEMPT, claimed.case.rule, now - claimed.due_at)
-            if delivery.round == 1 and claimed.due_at == claimed.case.opened_at:
+            if claimed.due_at == claimed.case.round_began_at == claimed.case.called_at:
                 self._telemetry.observe_rule(Hop.RECEIVED_TO_ATTEMPT, claimed.case.rule, now - claimed.case.caused_at)
 
     async def _keep_lease(self, claimed: Claimed) -> None:

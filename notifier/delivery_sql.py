@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from carebell.types import Severity
+from carebell.wire import Unreadable
 from notifier.case import wants
 from notifier.case_value import Case, Line, Purpose, What
 from notifier.casebook import Claimed, DeliveryRow, DeliveryStatus, Outcome
@@ -71,7 +72,11 @@ async def claim(
     )
     claimed = []
     for row in rows.all():
-        case = read(row.document)
+        try:
+            case = read(row.document)
+        except Unreadable:
+            # Left as it is, and told of by the auditor; the other deliveries go on.
+            continue
         reason = wants(case, Purpose(row.purpose))
         if reason:
             await _cancel(connection, row, reason, now)

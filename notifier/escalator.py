@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 
 from carebell.clock import Clock, wait_set
+from carebell.progress import Progress
 from notifier.casebook import Casebook
 
 _LIMIT = 200
@@ -12,9 +13,10 @@ _LOOK_EVERY = timedelta(milliseconds=500)
 _AT_LEAST = timedelta(milliseconds=1)
 
 
-async def wake_cases(casebook: Casebook, clock: Clock, stop: asyncio.Event) -> None:
+async def wake_cases(casebook: Casebook, clock: Clock, progress: Progress, stop: asyncio.Event) -> None:
     """Sleep until the next due time, at most half a second, and step what is due."""
     while not stop.is_set():
+        progress.turned("escalation")
         if await casebook.wake(clock.now(), _LIMIT):
             continue
         due_at = await casebook.next_due()

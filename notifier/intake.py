@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 
+from carebell.errors import TryLater
 from carebell.instruments import Instruments
 from carebell.log import Log, Reader, Record
 from carebell.telemetry import Hop
@@ -39,6 +40,7 @@ class Intake:
         self._channels = frozenset(channels)
         self._clock = instruments.clock
         self._telemetry = instruments.telemetry
+        self._progress = instruments.progress
         self._logger = instruments.logger
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -53,6 +55,7 @@ class Intake:
     async def turn(self, reader: Reader, wait: timedelta) -> int:
         """One batch; how many records it held."""
         records = await reader.poll(_LIMIT, wait)
+        self._progress.turned("alerts")
         for record in records:
             await self._take(record)
         if records:
@@ -70,8 +73,18 @@ class Intake:
         if isinstance(alert, Alert):
             await self._raise(alert, record)
 
+    async def _home(self, home_id: str) -> Home | None:
+        """A registry that cannot be read must not keep a call from whoever is on duty."""
+        try:
+            return await self._find_home(home_id)
+        except TryLater as error:
+            self._logger.error(
+                "the registry cannot be read: the family is not known", home_id=home_id, error=error.reason
+            )
+            return None
+
     async def _raise(self, alert: Alert, record: Record) -> None:
-        home = await self._find_home(alert.home_id)
+        home = await self._home(alert.home_id)
         people = circle(home, self._responders, self._channels)
         now = self._clock.now()
         case = await self._casebook.raise_alert(

@@ -57,7 +57,7 @@ def build_notifier(
 
     loops: dict[str, Loop] = {
         "alerts": lambda stop: intake().run(stop),
-        "escalation": lambda stop: wake_cases(casebook, clock, stop),
+        "escalation": lambda stop: wake_cases(casebook, clock, instruments.progress, stop),
         "delivery": lambda stop: delivery().run(stop),
         "relay": lambda stop: relay_cases(casebook, log, clock, bell, stop),
         "auditor": auditor.run,

@@ -95,6 +95,7 @@ async def next_due(connection: AsyncConnection) -> datetime | None:
 async def overview(connection: AsyncConnection, at: datetime, late_after: timedelta) -> Overview:
     """Numbers over all open cases; what has been due for longer than `late_after` counts as not done."""
     late = write_time(at - late_after)
+    is_free = sa.or_(DELIVERY.c.lease_until.is_(None), DELIVERY.c.lease_until < write_time(at))
     counts = await connection.execute(sa.select(CASE.c.status, sa.func.count()).where(_IS_OPEN).group_by(CASE.c.status))
     oldest = await connection.scalar(
         sa.select(sa.func.min(CASE.c.opened_at)).where(CASE.c.status == CaseStatus.OPEN.value)
@@ -104,7 +105,7 @@ async def overview(connection: AsyncConnection, at: datetime, late_after: timede
         open_by_status={status: number for status, number in counts},
         oldest_unanswered_at=read_due(oldest),
         cases_overdue=await _count(connection, sa.and_(_IS_OPEN, CASE.c.due_at < late)),
-        deliveries_overdue=await _count(connection, DELIVERY.c.due_at < late),
+        deliveries_overdue=await _count(connection, sa.and_(DELIVERY.c.due_at < late, is_free)),
         without_next=tuple(stuck),
     )
 

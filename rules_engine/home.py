@@ -11,12 +11,15 @@ from pydantic import TypeAdapter
 from carebell.ids import computed
 from carebell.step import Next, earliest
 from carebell.types import Alert, AlertStatus, HomeProfile, Reading, Severity
+from carebell.wire import Unreadable
 from rules_engine.rule import Context, Rule, RuleEvent, RuleState
 from rules_engine.rulebook import Rulebook
 
 REPEATS_KEPT = 512
-# A device that starts its numbers anew and gives no time must not be taken for its own repeat for ever.
 REPEAT_WITHIN = timedelta(days=1)
+# A device that gives no time and starts its numbers anew must not be taken for its own repeat: a call told twice is
+# better than one not told.
+REPEAT_WITHIN_UNTIMED = timedelta(minutes=10)
 _START = datetime(1970, 1, 1, tzinfo=UTC)
 _PROFILE: TypeAdapter[HomeProfile] = TypeAdapter(HomeProfile)
 
@@ -101,7 +104,10 @@ def _due(state: HomeState) -> datetime | None:
 
 def _is_repeat(state: HomeState, event: Reading) -> bool:
     before = state.heard.get(event.id)
-    return before is not None and (event.retained or event.received_at - before < REPEAT_WITHIN)
+    if before is None:
+        return False
+    within = REPEAT_WITHIN if event.observed_at != event.received_at else REPEAT_WITHIN_UNTIMED
+    return event.retained or event.received_at - before < within
 
 
 def _remember(heard: Mapping[str, datetime], event: Reading) -> dict[str, datetime]:
@@ -134,6 +140,22 @@ def _failure(rule: str, error: Exception, event: RuleEvent, context: Context) ->
     return Failure(rule, what, alert)
 
 
+def memory_lost(home_id: str, detail: str, now: datetime) -> Alert:
+    """What was remembered of a home cannot be used; it begins anew, and operators are told."""
+    return Alert(
+        id=computed("alert", "operations", "memory", home_id, now.isoformat()),
+        rule="operations",
+        home_id=home_id,
+        status=AlertStatus.OPENED,
+        at=now,
+        severity=Severity.LOW,
+        summary=f"What the rules remembered of {home_id} is lost and begins anew: {detail[:200]}",
+        summary_zh=f"{home_id} 的规则记忆已丢失并重新开始：{detail[:200]}",
+        caused_at=now,
+        budget=timedelta(minutes=1),
+    )
+
+
 def encode_state(state: HomeState) -> bytes:
     """The state as JSON bytes."""
     content = {
@@ -147,12 +169,15 @@ def encode_state(state: HomeState) -> bytes:
 
 
 def decode_state(data: bytes) -> HomeState:
-    """What `encode_state` wrote."""
-    content = json.loads(data)
-    return HomeState(
-        profile=_PROFILE.validate_python(content["profile"]),
-        now=datetime.fromisoformat(content["now"]),
-        heard={key: datetime.fromisoformat(at) for key, at in content["heard"].items()},
-        rules=content["rules"],
-        due={key: datetime.fromisoformat(at) for key, at in content["due"].items()},
-    )
+    """What `encode_state` wrote. Raises Unreadable."""
+    try:
+        content = json.loads(data)
+        return HomeState(
+            profile=_PROFILE.validate_python(content["profile"]),
+            now=datetime.fromisoformat(content["now"]),
+            heard={key: datetime.fromisoformat(at) for key, at in content["heard"].items()},
+            rules=content["rules"],
+            due={key: datetime.fromisoformat(at) for key, at in content["due"].items()},
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise Unreadable(f"{type(error).__name__}: {error}"[:300]) from error

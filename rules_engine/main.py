@@ -1,6 +1,7 @@
 """The room built from its ports: a worker over the lanes and the homes, whose judge is the home step."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from carebell.ids import computed
@@ -12,7 +13,7 @@ from carebell.topics import Topic
 from carebell.types import HomeProfile, Reading, Rejected, Tick
 from carebell.wire import Unreadable, decode, encode, headers
 from carebell.worker import Heard, Worker
-from rules_engine.home import Failure, HomeAction, HomeState, HomeStep, decode_state, encode_state
+from rules_engine.home import Failure, HomeAction, HomeState, HomeStep, decode_state, encode_state, memory_lost
 from rules_engine.rule import Rule, RuleEvent
 from rules_engine.rulebook import Rulebook
 from rules_engine.rules.sos import SosRule
@@ -77,6 +78,11 @@ class HomeJudge:
     def decode(self, key: str, data: bytes) -> HomeState:
         return decode_state(data)
 
+    def lost(self, key: str, detail: str, now: datetime) -> Sequence[Entry]:
+        self._logger.error("what was remembered is lost", home_id=key, detail=detail)
+        self._telemetry.rule_failed.labels("memory").inc()
+        return [self.entry(memory_lost(key or "operations", detail, now), now)]
+
     def entry(self, action: HomeAction, now: datetime) -> Entry:
         if isinstance(action, Failure):
             self._telemetry.rule_failed.labels(action.rule).inc()
@@ -115,5 +121,6 @@ async def run_rules(
         judge=HomeJudge(rulebook, instruments),
         clock=instruments.clock,
         on_batch=lambda age: gauge.set(age.total_seconds()),
+        on_turn=lambda: instruments.progress.turned(SCOPE),
     )
     await worker.run(stop)

@@ -1,5 +1,6 @@
 """E-mail over SMTP. The Message-ID is computed from the idempotency key, so that a second copy can be told as one."""
 
+import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
 from email.message import EmailMessage
@@ -39,16 +40,18 @@ class EmailChannel:
     async def send(self, message: Outgoing) -> str:
         box = self._mailbox
         try:
-            _, said = await aiosmtplib.send(
-                self._letter(message),
-                hostname=box.host,
-                port=box.port,
-                username=box.username,
-                password=box.password,
-                use_tls=box.tls == "implicit",
-                start_tls=box.tls == "starttls",
-                timeout=self._timeout.total_seconds(),
-            )
+            # the library's own timeout is per command: a server that drips would never end
+            async with asyncio.timeout(self._timeout.total_seconds()):
+                _, said = await aiosmtplib.send(
+                    self._letter(message),
+                    hostname=box.host,
+                    port=box.port,
+                    username=box.username,
+                    password=box.password,
+                    use_tls=box.tls == "implicit",
+                    start_tls=box.tls == "starttls",
+                    timeout=self._timeout.total_seconds(),
+                )
         except aiosmtplib.SMTPRecipientsRefused as error:
             raise _judged(
                 max((one.code for one in error.recipients), default=_PERMANENT), "recipient refused"

@@ -1,5 +1,6 @@
 """Webhooks, signed after Standard Webhooks 1.0.0: `webhook-id` is the idempotency key and the same at every attempt."""
 
+import asyncio
 from datetime import datetime, timedelta
 
 import httpx2
@@ -22,6 +23,7 @@ class WebhookChannel:
     def __init__(self, *, secret: str, timeout: timedelta, clock: Clock) -> None:
         self._signer = Webhook(secret)
         self._clock = clock
+        self._timeout = timeout
         self._client = httpx2.AsyncClient(timeout=timeout.total_seconds(), follow_redirects=False)
 
     async def send(self, message: Outgoing) -> str:
@@ -34,12 +36,16 @@ class WebhookChannel:
             }
         )
         try:
-            answer = await self._client.post(message.to, content=body, headers=self._headers(message.key, now, body))
+            # the client's own timeout is per read: an answer that drips would never end
+            async with asyncio.timeout(self._timeout.total_seconds()):
+                answer = await self._client.post(
+                    message.to, content=body, headers=self._headers(message.key, now, body)
+                )
         except httpx2.InvalidURL as error:
             raise Refused(f"not an address: {error}") from error
         except httpx2.UnsupportedProtocol as error:
             raise Refused(f"not an address: {error}") from error
-        except httpx2.HTTPError as error:
+        except (httpx2.HTTPError, TimeoutError) as error:
             raise TryLater(f"no answer: {type(error).__name__}") from error
         return _judge(answer)
 
@@ -66,4 +72,4 @@ def _judge(answer: httpx2.Response) -> str:
 
 def _wish(answer: httpx2.Response) -> timedelta | None:
     text = answer.headers.get("retry-after", "")
-    return timedelta(seconds=int(text)) if text.isdigit() and len(text) < 6 else None
+    return timedelta(seconds=int(text)) if text.isascii() and text.isdigit() and len(text) < 6 else None

@@ -92,7 +92,7 @@ def act_routes(casebook: Casebook, library: Library, tokens: Tokens, instruments
         if changed is None:
             raise Problem(404, "No such case", "Look at /api/v1/cases for the cases there are.")
         if changed.accepted_at == now:
-            instruments.telemetry.observe_rule(Hop.CASE_TO_ACCEPTED, changed.rule, now - changed.opened_at)
+            instruments.telemetry.observe_rule(Hop.CASE_TO_ACCEPTED, changed.rule, now - changed.called_at)
         return _found(await library.whole(case_id), "case")
 
     return routes

@@ -8,7 +8,7 @@ devices are unknown then, not silent.
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import Field
@@ -26,6 +26,7 @@ class SupervisionParameters(RuleParameters):
     battery_low_below: float = Field(default=15.0, ge=0, le=100)
     battery_good_from: float = Field(default=25.0, ge=0, le=100)
     battery_again_after: Duration
+    silent_again_after: Duration = timedelta(days=1)
 
 
 class SupervisionRule:
@@ -93,12 +94,12 @@ class SupervisionRule:
         silent = dict(state["silent"])
         found: list[Finding] = []
         for device in sorted(context.home.devices, key=lambda device: not device.is_gateway):
-            due = _due(device, heard, parameters)
-            if due is None or context.now < due or device.device_id in silent:
+            due = _due(device, heard, silent, parameters)
+            if due is None or context.now < due:
                 continue
             if device.gateway_id in silent:
                 # Unknown, not silent: it gets a fresh interval, so that it is judged once its gateway is heard again.
-                heard[device.device_id] = context.now.isoformat()
+                (silent if device.device_id in silent else heard)[device.device_id] = context.now.isoformat()
                 continue
             silent[device.device_id] = context.now.isoformat()
             found.append(_gone(device, heard[device.device_id], context.now))
@@ -120,21 +121,19 @@ def _device(home: HomeProfile, device_id: str) -> DeviceProfile | None:
     return next((device for device in home.devices if device.device_id == device_id), None)
 
 
-def _due(device: DeviceProfile, heard: Mapping[str, Any], parameters: SupervisionParameters) -> datetime | None:
+def _due(
+    device: DeviceProfile, heard: Mapping[str, Any], silent: Mapping[str, Any], parameters: SupervisionParameters
+) -> datetime | None:
+    """When the device counts as silent, or is told of once more: a fault that nobody has mended is not forgotten."""
     last = as_time(heard.get(device.device_id))
     if last is None or device.expected_every is None:
         return None
-    return last + device.expected_every * parameters.intervals
+    told = as_time(silent.get(device.device_id))
+    return last + device.expected_every * parameters.intervals if told is None else told + parameters.silent_again_after
 
 
 def _next_look(state: RuleState, home: HomeProfile, parameters: SupervisionParameters) -> datetime | None:
-    return earliest(
-        *(
-            _due(device, state["heard"], parameters)
-            for device in home.devices
-            if device.device_id not in state["silent"]
-        )
-    )
+    return earliest(*(_due(device, state["heard"], state["silent"], parameters) for device in home.devices))
 
 
 def _gone(device: DeviceProfile, last: str, now: datetime) -> Finding:

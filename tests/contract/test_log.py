@@ -237,6 +237,17 @@ async def test_offsets_go_on_after_everything_was_trimmed(log: Log) -> None:
     assert (record.value, record.offset) == (b"3", before[-1].offset + 1)
 
 
+async def test_a_reader_is_told_where_its_topics_end(log: Log) -> None:
+    reader = await log.reader("g", ["t", "u"])
+    assert all(end == 0 for end in (await reader.ends()).values())
+    await log.append([entry("1"), entry("2"), entry("3", topic="elsewhere")], AT)
+    records = await everything(reader)
+    ends = await reader.ends()
+    assert {place: end for place, end in ends.items() if end} == {records[-1].place: records[-1].offset + 1}
+    await log.trim("t", AT + timedelta(days=1))
+    assert await reader.ends() == ends
+
+
 async def test_records_stay_when_the_log_is_opened_again(opener: Opener, tmp_path: Path, clock: ManualClock) -> None:
     log = await opener(tmp_path, 4, clock)
     await log.append([entry("1"), entry("2")], AT)

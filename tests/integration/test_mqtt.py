@@ -1,16 +1,17 @@
 """From a device to the log and back, over real brokers: both protocol versions, floods, broken brokers, pulled plugs."""
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import paho.mqtt.client as paho
 import pytest
@@ -32,33 +33,35 @@ def signals(box: Box, home_id: str) -> list[str]:
 
 @pytest.mark.parametrize("version", [paho.MQTTv311, paho.MQTTv5], ids=["3.1.1", "5"])
 @pytest.mark.parametrize("qos", [0, 1])
-def test_both_versions_use_the_one_port_and_hear_received_and_coming(version: int, qos: int, make_box: MakeBox) -> None:
-    box = make_box().start()
-    with Device(box.mqtt_port, "home-1", "button", version=version, qos=qos) as device:
+def test_both_versions_use_the_one_port_and_hear_received_and_coming(version: int, qos: int, shared_box: Box) -> None:
+    box, home_id = shared_box, f"home-{version}-{qos}"
+    with Device(box.mqtt_port, home_id, "button", version=version, qos=qos) as device:
         device.say({"id": "p-1", "kind": "sos", "value": "active"})
         assert device.hear("received") == {"id": "p-1", "type": "received"}
-        case = box.wait_case("home-1")
+        case = box.wait_case(home_id)
         box.api(f"/cases/{case['id']}/accept", {"by": "Anna"})
         assert device.hear("coming") == {"id": "p-1", "type": "coming", "who": "Anna"}
-        assert signals(box, "home-1")[0] == "p-1"
+        assert signals(box, home_id)[0] == "p-1"
 
 
 @pytest.mark.parametrize("version", ["311", "5"])
 @pytest.mark.parametrize("qos", ["0", "1"])
-def test_a_press_of_mosquitto_pub_is_heard(version: str, qos: str, make_box: MakeBox) -> None:
+def test_a_press_of_mosquitto_pub_is_heard(version: str, qos: str, shared_box: Box) -> None:
     tool = needed("mosquitto_pub")
-    box = make_box().start()
+    box, home_id = shared_box, f"home-pub-{version}-{qos}"
     command = [tool, "-V", version, "-q", qos, "-h", "127.0.0.1", "-p", str(box.mqtt_port)]
     said = '{"id": "m-1", "kind": "sos", "value": "active"}'
-    subprocess.run([*command, "-t", "carebell/home-1/button/up", "-m", said], check=True, timeout=20)
-    assert signals(box, "home-1") == ["m-1"]
+    subprocess.run([*command, "-t", f"carebell/{home_id}/button/up", "-m", said], check=True, timeout=20)
+    assert signals(box, home_id) == ["m-1"]
 
 
-@pytest.fixture(params=["embedded", "mosquitto"])
-def box(request: pytest.FixtureRequest, make_box: MakeBox) -> Box:
+@pytest.fixture(params=["embedded", "mosquitto"], scope="module")
+def box(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
+    """Each broker that a box can have of its own; every test uses other homes."""
     if request.param == "mosquitto":
         needed("mosquitto")
-    return make_box(broker=request.param).start()
+    with Box(tmp_path_factory.mktemp(request.param) / "data", broker=request.param) as box:
+        yield box
 
 
 @pytest.mark.parametrize(
@@ -71,7 +74,7 @@ def box(request: pytest.FixtureRequest, make_box: MakeBox) -> Box:
         (b"[]", "wrong_shape"),
         (b"[1, null]", "wrong_shape"),
         (b'{"value": 1}', "missing_kind"),
-        (b'{"kind": ["sos"]}', "missing_kind"),
+        (b'{"kind": ["motion"]}', "missing_kind"),
         (b'{"kind": "temperature", "value": "warm"}', "bad_value"),
         (b"[" * 5000, "not_json"),
     ],
@@ -95,7 +98,7 @@ def test_what_cannot_be_read_is_told_and_kept_with_its_reason(payload: bytes, re
 
 
 @pytest.fixture(scope="module")
-def shared_box(tmp_path_factory: pytest.TempPathFactory) -> Any:
+def shared_box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
     with Box(tmp_path_factory.mktemp("shared") / "data") as box:
         yield box
 
@@ -110,7 +113,7 @@ def test_a_topic_that_is_none_is_kept_as_rejected(topic: str, shared_box: Box) -
 
 
 def test_a_flood_neither_loses_nor_reorders_a_call(box: Box) -> None:
-    with Device(box.mqtt_port, "home-1", "sensor") as sensor, Device(box.mqtt_port, "home-1", "button") as button:
+    with Device(box.mqtt_port, "flood", "sensor") as sensor, Device(box.mqtt_port, "flood", "button") as button:
         for number in range(3000):
             sensor.say({"id": f"t-{number}", "kind": "motion", "value": True}, wait=False)
             if number in (1499, 1500):
@@ -118,7 +121,7 @@ def test_a_flood_neither_loses_nor_reorders_a_call(box: Box) -> None:
         heard = [sensor.hear("received", within=60)["id"] for _ in range(3000)]
         assert [button.hear("received", within=60)["id"] for _ in range(2)] == ["p-1499", "p-1500"]
     assert heard == [f"t-{number}" for number in range(3000)]
-    assert signals(box, "home-1") == ["p-1499", "p-1500"]
+    assert signals(box, "flood") == ["p-1499", "p-1500"]
     assert 'carebell_readings_total{kind="motion",lane="telemetry"} 3000.0' in box.request("/metrics")[1]
 
 
@@ -149,7 +152,11 @@ def _metric(box: Box, name: str) -> float:
     return next((float(line.rpartition(" ")[2]) for line in text.splitlines() if line.startswith(name)), 0.0)
 
 
-def test_a_broker_that_is_killed_is_started_again(box: Box) -> None:
+@pytest.mark.parametrize("broker", ["embedded", "mosquitto"])
+def test_a_broker_that_is_killed_is_started_again(broker: str, make_box: MakeBox) -> None:
+    if broker == "mosquitto":
+        needed("mosquitto")
+    box = make_box(broker=broker).start()
     (child,) = box.children()
     os.kill(child, signal.SIGKILL)
     wait_until(lambda: [one for one in box.children() if one != child], "another broker runs", 20)
@@ -164,6 +171,7 @@ def test_a_broker_that_is_killed_is_started_again(box: Box) -> None:
     assert not Path(f"/proc/{again[0]}").exists()
 
 
+@pytest.mark.slow
 def test_a_broker_that_hears_no_more_is_started_again(make_box: MakeBox) -> None:
     """It runs and takes connections, but lets nothing through: only the missing pulse tells."""
     box = make_box().start()
@@ -176,7 +184,7 @@ def test_a_broker_that_hears_no_more_is_started_again(make_box: MakeBox) -> None
     assert not Path(f"/proc/{child}").exists()
 
 
-@pytest.mark.parametrize("after_s", [0.0, 0.01, 0.05])
+@pytest.mark.parametrize("after_s", [0.0, 0.05])
 def test_what_the_broker_has_is_in_the_log_whenever_the_plug_is_pulled(
     after_s: float, make_box: MakeBox, mosquitto: Mosquitto
 ) -> None:
@@ -195,6 +203,36 @@ def test_what_the_broker_has_is_in_the_log_whenever_the_plug_is_pulled(
         assert len(signals(box, "home-1")) == len(sent), "a call stands there twice"
         told = [device.hear("received")["id"] for _ in range(100)]
         assert set(told) <= set(sent)
+
+
+@pytest.mark.parametrize("is_killed", [False, True], ids=["waits", "killed"])
+def test_nothing_is_acknowledged_that_the_log_does_not_have(
+    is_killed: bool, make_box: MakeBox, mosquitto: Mosquitto
+) -> None:
+    """Somebody else holds the log: neither the broker nor the device may hear that the calls were taken."""
+    box = make_box(broker=mosquitto.url).start()
+    sent = [f"p-{number}" for number in range(10)]
+    with Device(mosquitto.port, "home-1", "button") as device, contextlib.closing(_held(box.data / "log.db")) as held:
+        for event_id in sent:
+            device.say({"id": event_id, "kind": "sos", "value": "active"})
+        if is_killed:
+            time.sleep(1)  # the calls are with the box now
+            box.kill()
+        else:
+            wait_until(lambda: "log" in box.request("/readyz")[1]["problems"], "it says that the log is stuck")
+        assert device.told.empty()
+        held.rollback()
+        if is_killed:
+            box.start()
+        assert [device.hear("received")["id"] for _ in sent] == sent
+        wait_until(lambda: signals(box, "home-1") == sent, "every call is on the case")
+        wait_until(box.is_ready, "it is ready again")
+
+
+def _held(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None, timeout=20)
+    connection.execute("BEGIN IMMEDIATE")
+    return connection
 
 
 def test_an_acknowledgement_that_comes_too_late_acknowledges_nothing(mosquitto: Mosquitto) -> None:
@@ -287,32 +325,32 @@ def test_a_lost_connection_keeps_what_was_to_be_published(mosquitto: Mosquitto) 
 
 
 def test_eight_kilobytes_and_a_burst_of_a_minute_are_read(box: Box) -> None:
-    samples = [[number % 1000, -number % 1000, 1000.125] for number in range(50 * 60)] * 1
-    burst = {"id": "b-1", "kind": "acceleration", "value": {"rate_hz": 50, "unit": "mg", "samples": samples * 1}}
+    samples = [[number % 1000, -number % 1000, 1000.125] for number in range(50 * 60)]
+    burst = {"id": "b-1", "kind": "acceleration", "value": {"rate_hz": 50, "unit": "mg", "samples": samples}}
     large = json.dumps(burst, indent=4)
     large += " " * (300_000 - len(large))
-    with Device(box.mqtt_port, "home-1", "pendant") as device:
+    with Device(box.mqtt_port, "burst", "pendant") as device:
         device.say({"id": "k-1", "kind": "other", "value": "x" * 8192})
         device.hear("received", "k-1")
         device.say(large.encode())
         device.hear("received", "b-1")
         device.press("p-1")
-    assert box.api("/rejected")["rejected"] == []
+    assert not [one for one in box.api("/rejected")["rejected"] if "/burst/" in one["topic"]]
 
 
 def test_over_the_limit_is_rejected_and_the_stream_goes_on(box: Box) -> None:
-    with Device(box.mqtt_port, "home-1", "pendant") as device:
+    with Device(box.mqtt_port, "over", "pendant") as device:
         device.say(json.dumps({"id": "big", "kind": "other", "value": "x" * 1_200_000}).encode())
         assert device.hear("rejected")["reason"] == "too_large"
-        (kept,) = box.api("/rejected")["rejected"]
+        (kept,) = [one for one in box.api("/rejected")["rejected"] if "/over/" in one["topic"]]
         assert len(kept["payload"]) < 10_000
         device.press("p-1")
-    assert signals(box, "home-1") == ["p-1"]
+    assert signals(box, "over") == ["p-1"]
 
 
 def test_far_over_the_limit_harms_nobody_else(box: Box) -> None:
-    with Device(box.mqtt_port, "home-1", "button") as device:
-        with Device(box.mqtt_port, "home-2", "rogue", qos=0) as rogue:
+    with Device(box.mqtt_port, "far", "button") as device:
+        with Device(box.mqtt_port, "far-2", "rogue", qos=0) as rogue:
             rogue.say(b"x" * 5_000_000, wait=False)
             time.sleep(0.5)
         device.press("p-1")
@@ -321,14 +359,14 @@ def test_far_over_the_limit_harms_nobody_else(box: Box) -> None:
 
 def test_many_devices_at_once_are_all_heard(box: Box) -> None:
     """Every home of a village presses at the same moment."""
-    devices = [Device(box.mqtt_port, f"home-{number}", "button") for number in range(40)]
+    devices = [Device(box.mqtt_port, f"many-{number}", "button") for number in range(40)]
     try:
         threads = [threading.Thread(target=one.press, args=(f"p-{one.home_id}", 60)) for one in devices]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join(60)
-        wait_until(lambda: len(box.cases()) == len(devices), "a case for each home")
+        wait_until(lambda: all(box.cases(one.home_id) for one in devices), "a case for each home")
     finally:
         for device in devices:
             device.__exit__()

@@ -217,6 +217,9 @@ def test_accepting_from_the_list_and_escalating(demo: Box, open_screen: OpenScre
     page.get_by_test_id("escalate").click()
     expect(page.get_by_test_id("action-message")).to_have_class(re.compile("answer"))
     expect(page.get_by_test_id("deliveries")).to_contain_text("示范养老服务站")
+    expect(page.get_by_test_id("deliveries")).to_contain_text("Provider")
+    expect(page.get_by_test_id("next-step")).to_contain_text("Health centre in")
+    screen.shoot("12-escalated")
     if size == "phone":
         page.get_by_test_id("back").click()
     screen.card(home_id).get_by_test_id("card-accept").click()
@@ -267,6 +270,7 @@ def test_a_token_is_asked_for_and_a_wrong_one_refused(make_box: MakeBox, open_sc
     page = screen.page
     screen.failed_fetches_are_meant = True
     expect(page.get_by_test_id("sign-in-token")).to_be_focused()
+    expect(page.get_by_test_id("start-shift")).to_be_hidden()
     screen.assert_accessible()
     screen.assert_fits()
     page.get_by_test_id("sign-in-token").fill("wrong-token")

@@ -9,7 +9,19 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from carebell.errors import Refused
 from carebell.types import AlertStatus, Severity
 from notifier.case import open_case, step
-from notifier.case_value import ANSWERED, Acted, Case, CaseEvent, CaseStatus, Line, Move, Raised, Tell, Undelivered, Woken
+from notifier.case_value import (
+    ANSWERED,
+    Acted,
+    Case,
+    CaseEvent,
+    CaseStatus,
+    Line,
+    Move,
+    Raised,
+    Tell,
+    Undelivered,
+    Woken,
+)
 from notifier.escalation import CaseNext
 from notifier.person import Person, Reach
 from tests.support import build
@@ -19,7 +31,10 @@ ROLES = ("desk", "family", "neighbour", "provider", "health_centre")
 PEOPLE = st.lists(
     st.builds(
         lambda number, role, reach: Person(
-            person_id=f"p{number}", name=f"n{number}", role=role, reach=tuple(Reach("sms", f"{number}-{n}") for n in range(reach))
+            person_id=f"p{number}",
+            name=f"n{number}",
+            role=role,
+            reach=tuple(Reach("sms", f"{number}-{n}") for n in range(reach)),
         ),
         st.integers(0, 5),
         st.sampled_from(ROLES),
@@ -178,4 +193,4 @@ class CaseMachine(RuleBasedStateMachine):
 
 
 TestCase = CaseMachine.TestCase
-TestCase.settings = settings(max_examples=80, stateful_step_count=25, deadline=None)
+TestCase.settings = settings(max_examples=200, stateful_step_count=25, deadline=None)

@@ -77,6 +77,14 @@ def test_escalate_now_when_all_were_told_begins_the_next_round(house: House) -> 
     house.at("01:30").expect(told("provider-1"))
 
 
+def test_escalate_now_past_tiers_that_hold_nobody_begins_again_at_once() -> None:
+    house = House(responders=[])
+    house.at("00:00").device("button-1").presses().expect(told("family-1"))
+    house.at("05:00").expect(told("family-1"))
+    house.at("05:30").escalates("family-1").expect(told("family-1"))
+    house.power_off()
+
+
 def test_a_tier_of_which_everybody_refuses_costs_no_time(house: House) -> None:
     house.sms.refuse("13800000000")
     house.at("00:00").device("button-1").presses().expect(told("desk-1"), told("provider-1"))

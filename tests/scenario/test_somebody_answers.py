@@ -43,6 +43,14 @@ def test_progress_puts_the_reminder_off_and_is_written_down(house: House) -> Non
     assert house.whats()[-4:] == ["accepted", "en_route", "arrived", "reminder"]
 
 
+def test_a_reminder_after_progress_is_another_one_than_that_before_it(house: House) -> None:
+    house.at("16:30").expect(reminded("desk-1"), reminded("provider-1"))
+    house.at("17:00").acts(Move.EN_ROUTE, "provider-1").expect_nothing()
+    house.at("32:00").expect(reminded("desk-1"), reminded("provider-1"))
+    house.at("33:00").acts(Move.ARRIVED, "provider-1").expect_nothing()
+    house.at("48:00").expect(reminded("desk-1"), reminded("provider-1"))
+
+
 def test_closing_needs_an_outcome_and_ends_everything(house: House) -> None:
     house.at("05:00")
     with pytest.raises(Refused, match="outcome"):

@@ -20,7 +20,7 @@ SQL_MODULES = {path for path in MODULES if path.stem.endswith("_sql")} | {ROOT /
 DOORS = {
     "paho": ("carebell/mqtt.py",),
     "sqlalchemy": ("*_sql.py",),
-    "sqlite3": ("carebell/log_sqlite.py",),
+    "sqlite3": ("carebell/log_sqlite.py", "carebell/sqlite_thread.py"),
     "httpx2": ("notifier/channels/", "deploy/channels.py"),
     "iotcore": ("deploy/broker.py",),
     "aiosmtplib": ("notifier/channels/email.py",),

@@ -2,14 +2,15 @@
 
 import asyncio
 import sqlite3
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from carebell.clock import ManualClock
-from carebell.log import Entry
-from carebell.log_sqlite import SqliteLog
+from carebell.log import Entry, Record
+from carebell.log_sqlite import TRIM_PIECE, SqliteLog
 
 AT = datetime(2026, 3, 1, 8, tzinfo=UTC)
 
@@ -125,6 +126,35 @@ async def test_every_commit_reaches_the_disk_before_it_returns(tmp_path: Path) -
         for name in ("synchronous", "journal_mode")
     ]
     assert pragmas == [2, "wal"]
+    await log.close()
+
+
+class Hurried(SqliteLog):
+    """Something is appended just after the first look of a reader."""
+
+    looks = 0
+
+    async def fetch(self, topic: str, positions: Mapping[int, int], limit: int) -> list[Record]:
+        found = await super().fetch(topic, positions, limit)
+        self.looks += 1
+        if self.looks == 1:
+            await self.append([entry("just now")], AT)
+        return found
+
+
+async def test_an_append_between_looking_and_waiting_wakes_the_reader() -> None:
+    log = await Hurried.open(":memory:", 2, ManualClock(AT))
+    reader = await log.reader("g", ["t"])
+    records = await asyncio.wait_for(reader.poll(10, timedelta(days=1)), 10)
+    assert [record.value for record in records] == [b"just now"]
+    await log.close()
+
+
+async def test_more_than_a_piece_is_trimmed_whole(tmp_path: Path) -> None:
+    log = await opened(tmp_path / "log.db")
+    await log.append([entry(str(number)) for number in range(2 * TRIM_PIECE + 7)], AT)
+    assert await log.trim("t", AT + timedelta(seconds=1)) == 2 * TRIM_PIECE + 7
+    assert await held(log) == []
     await log.close()
 
 

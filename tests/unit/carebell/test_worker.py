@@ -2,7 +2,7 @@
 
 import inspect
 import json
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,8 +16,9 @@ from carebell.errors import Fenced
 from carebell.log import Entry, Log, Record
 from carebell.log_sqlite import SqliteLog
 from carebell.step import Next
-from carebell.store import Store
+from carebell.store import Change, Saved, Store
 from carebell.store_sql import SqlStore
+from carebell.wire import Unreadable
 from carebell.worker import Heard, Worker
 
 AT = datetime(2026, 3, 1, 8, tzinfo=UTC)
@@ -52,8 +53,12 @@ class CountingJudge:
 
     def decode(self, key: str, data: bytes) -> State:
         state: State = json.loads(data)
-        assert state["key"] == key
+        if state["key"] != key:
+            raise Unreadable("of another key")
         return state
+
+    def lost(self, key: str, detail: str, now: datetime) -> Sequence[Entry]:
+        return [Entry(topic="lost", key=key, value=f"{key}: {detail}".encode())]
 
     def entry(self, action: str, now: datetime) -> Entry:
         return Entry(topic="out", key=action.split(":")[0], value=action.encode())
@@ -253,3 +258,30 @@ async def test_a_quiet_turn_writes_nothing(tmp_path: Path) -> None:
         reader = await life.log.reader("w", TOPICS)
         assert await life.worker.turn(reader, NO_WAIT) == 0
         assert await life.outputs() == []
+
+
+async def test_one_state_that_cannot_be_read_is_reported_and_the_others_go_on(tmp_path: Path) -> None:
+    async with process(tmp_path) as life:
+        await life.log.append([said("1", "h1", partition=0), said("1", "h2", partition=0)], AT)
+        await life.work_off()
+        fence = await life.store.claim("w", 0)
+        wrong = Saved("h1", CountingJudge().encode(CountingJudge().start("other")))
+        await life.store.save("w", [Change(partition=0, fence=fence, states=[wrong], positions={})])
+    async with process(tmp_path) as life:
+        await life.log.append([said("2", "h1", partition=0), said("2", "h2", partition=0)], AT)
+        await life.work_off()
+        assert await life.states() == {"h1": ["2"], "h2": ["1", "2"]}
+        assert await life.outputs("lost") == ["h1: of another key"]
+
+
+async def test_a_log_that_began_anew_is_read_from_its_beginning(tmp_path: Path) -> None:
+    async with process(tmp_path) as life:
+        await life.log.append([said(str(number), "h1", partition=0) for number in range(5)], AT)
+        await life.work_off()
+    for file in tmp_path.glob("log.db*"):
+        file.unlink()
+    async with process(tmp_path) as life:
+        await life.log.append([said("new", "h1", partition=0)], AT)
+        await life.work_off()
+        assert (await life.states())["h1"][-1] == "new"
+        assert len(await life.outputs("lost")) == 1

@@ -49,7 +49,7 @@ async def test_a_connect_tells_its_version_and_leaves_the_rest(first: bytes, lev
     ],
 )
 async def test_what_is_no_connect_is_refused(data: bytes) -> None:
-    with pytest.raises(ValueError, match="no CONNECT|not the name"):
+    with pytest.raises(ValueError, match=r"no CONNECT|not the name"):
         await read_connect(reader_of(data))
 
 

@@ -1,7 +1,7 @@
 """Who watches, and who is told: the auditor and the relay of case facts."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -39,11 +39,11 @@ class Watch:
     bell: Bell
     beats: list[object] = field(default_factory=list)
 
-    def auditor(self) -> Auditor:
+    def auditor(self, watch: Callable[[], str] = lambda: "") -> Auditor:
         async def beat() -> None:
             self.beats.append(self.clock.now())
 
-        return Auditor(casebook=self.casebook, instruments=self.tools, on_audit=beat)
+        return Auditor(casebook=self.casebook, instruments=self.tools, on_audit=beat, watch=watch)
 
     async def opens(self, alert_id: str = "a", home_id: str = "h1") -> Case:
         alert = build.alert(alert_id, home_id=home_id)
@@ -76,7 +76,8 @@ async def test_the_beat_goes_out_when_everything_is_in_order(watch: Watch) -> No
     auditor = watch.auditor()
     await watch.opens()
     await auditor.turn()
-    assert (auditor.problem, auditor.looked_at, watch.beats) == ("", START, [START])
+    assert (auditor.problem, watch.beats) == ("", [START])
+    assert watch.tools.progress.ages() == {"audit": 0}
     assert watch.metric('carebell_cases_open{status="open"}') == 1
     assert watch.metric("carebell_audit_timestamp_seconds") == START.timestamp()
 
@@ -88,7 +89,7 @@ async def test_an_open_case_without_a_next_time_stops_the_beat(watch: Watch) -> 
     await auditor.turn()
     assert auditor.problem == "1 open cases have no next action"
     assert watch.beats == []
-    assert auditor.looked_at == START
+    assert watch.tools.progress.ages() == {"audit": 0}
     assert watch.metric("carebell_open_cases_without_next_action") == 1
 
 
@@ -106,6 +107,13 @@ async def test_what_is_due_and_not_done_stops_the_beat_after_ten_seconds(watch: 
     assert auditor.problem == "1 cases were due and not stepped; 2 deliveries were due and not made"
     assert watch.metric('carebell_due_not_done{what="step"}') == 1
     assert len(watch.beats) == 1
+
+
+async def test_a_loop_that_stands_still_stops_the_beat(watch: Watch) -> None:
+    auditor = watch.auditor(lambda: "delivery has not moved for 40 s")
+    await auditor.turn()
+    assert auditor.problem == "delivery has not moved for 40 s"
+    assert watch.beats == []
 
 
 async def test_the_problem_is_forgotten_once_it_is_mended(watch: Watch) -> None:
@@ -211,4 +219,6 @@ async def test_facts_hold_no_names_no_addresses_and_no_notes(watch: Watch) -> No
     log = CollectingLog()
     await relay(watch, log, Plug())
     text = b"".join(entry.value for entry in log.entries).decode()
-    assert not [word for word in ("李明", "Care Co", "值班台", "我去看看", "幸福里", "上海", "family-1") if word in text]
+    assert not [
+        word for word in ("李明", "Care Co", "值班台", "我去看看", "幸福里", "上海", "family-1") if word in text
+    ]

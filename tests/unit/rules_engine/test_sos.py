@@ -29,8 +29,15 @@ def test_a_press_is_an_alert_at_once(home: HomeLine) -> None:
 
 def test_a_press_that_is_repeated_with_its_id_is_one(home: HomeLine) -> None:
     home.hear(reading("sos", 0, source="7"))
-    for second in (2, 4, 6, DAY - 1):
+    for second in (2, 4, 6, 599):
         assert home.hear(reading("sos", second, source="7")) == []
+
+
+def test_without_a_time_the_same_id_is_a_new_press_after_ten_minutes(home: HomeLine) -> None:
+    [first] = home.hear(reading("sos", 0, source="7"))
+    assert home.hear(reading("sos", 599.999, source="7")) == []
+    [second] = home.hear(reading("sos", 600, source="7"))
+    assert first.id != second.id
 
 
 def test_two_presses_are_two(home: HomeLine) -> None:
@@ -40,12 +47,13 @@ def test_two_presses_are_two(home: HomeLine) -> None:
     assert len({alert.id for alert in home.opened}) == 3
 
 
-def test_the_same_id_a_day_later_is_a_new_press(home: HomeLine) -> None:
-    [first] = home.hear(reading("sos", 0, source="7"))
-    assert home.hear(reading("sos", DAY - 0.001, source="7")) == []
-    [second] = home.hear(reading("sos", DAY, source="7"))
+def test_with_its_time_the_same_id_is_a_new_press_after_a_day(home: HomeLine) -> None:
+    pressed_at = moment(-1)
+    [first] = home.hear(reading("sos", 0, source="7", observed_at=pressed_at))
+    assert home.hear(reading("sos", DAY - 0.001, source="7", observed_at=pressed_at)) == []
+    [second] = home.hear(reading("sos", DAY, source="7", observed_at=pressed_at))
     assert first.id != second.id
-    assert home.hear(reading("sos", DAY + 2, source="7")) == []
+    assert home.hear(reading("sos", DAY + 2, source="7", observed_at=pressed_at)) == []
 
 
 @pytest.mark.parametrize("later", [0, 60, DAY - 1, DAY, 30 * DAY])
@@ -61,7 +69,7 @@ def test_a_retained_press_that_was_not_heard_before_is_a_press(home: HomeLine) -
 def test_repeats_are_known_after_many_other_presses(home: HomeLine) -> None:
     for number in range(500):
         home.hear(reading("sos", number, source=str(number)))
-    assert home.hear(reading("sos", 600, source="0")) == []
+    assert home.hear(reading("sos", 550, source="0")) == []
     assert len(home.opened) == 500
 
 

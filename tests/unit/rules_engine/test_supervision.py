@@ -51,11 +51,13 @@ def test_a_step_before_its_time_finds_no_silence() -> None:
     assert home.tick(1199) == []
 
 
-def test_a_device_that_is_silent_is_told_once() -> None:
+def test_a_device_that_stays_silent_is_told_once_a_day() -> None:
     home = home_of(SENSOR)
-    assert len(home.tick(1200)) == 1
-    assert home.due_at is None
-    assert [home.tick(second) for second in range(1201, 10_000, 600)] == [[]] * 15
+    told = [second for second in range(0, 3 * DAY, 60) if home.tick(second)]
+    assert told == [1200, 1200 + DAY, 1200 + 2 * DAY]
+    assert len({alert.id for alert in home.opened}) == 3
+    [back] = home.hear(reading("heartbeat", 3 * DAY, device_id="sensor"))
+    assert (back.id, back.status) == (home.opened[-1].id, AlertStatus.RESOLVED)
 
 
 def test_a_device_that_was_never_heard_is_given_its_intervals_from_its_registration() -> None:

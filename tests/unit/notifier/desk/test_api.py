@@ -162,7 +162,9 @@ async def test_from_accepting_to_closing(desk: Desk) -> None:
 async def test_a_second_person_who_accepts_is_told_who_was_first(desk: Desk) -> None:
     case = await desk.opens()
     await desk.client.post(f"/api/v1/cases/{case.id}/accept", json={"by": "a"})
-    is_problem(await desk.client.post(f"/api/v1/cases/{case.id}/accept", json={"by": "b"}), 409, "already accepted by a")
+    is_problem(
+        await desk.client.post(f"/api/v1/cases/{case.id}/accept", json={"by": "b"}), 409, "already accepted by a"
+    )
     given = (await desk.client.post(f"/api/v1/cases/{case.id}/escalate", json={"by": "a"})).json()
     assert (given["status"], given["accepted_by"]) == ("open", None)
     assert {one["person_id"] for one in given["deliveries"]} == {"desk-1", "family-1", "provider-1", "button-1"}
@@ -193,9 +195,7 @@ async def test_homes_are_listed_in_pages_and_shown_whole(desk: Desk) -> None:
 
 
 async def test_what_could_not_be_read_is_shown_with_the_reason(desk: Desk) -> None:
-    rejected = Rejected(
-        id="r1", topic="t", reason="not_json", detail="line 1", payload="{", received_at=build.START
-    )
+    rejected = Rejected(id="r1", topic="t", reason="not_json", detail="line 1", payload="{", received_at=build.START)
     entries = [Entry(topic=Topic.REJECTED, key="k", value=value) for value in (encode(rejected), b"\xff not ours")]
     await desk.log.append(entries[:1], build.START)
     await desk.log.append(entries[1:], build.START + seconds(1))

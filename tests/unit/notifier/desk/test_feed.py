@@ -167,8 +167,8 @@ async def test_a_stream_ends_when_the_desk_stops(desk: Desk) -> None:
     await listener.settle()
     if not waiting.done():
         await desk.clock.advance(seconds(5))
+    assert (await waiting)[0] == "heartbeat"
     with pytest.raises(StopAsyncIteration):
-        assert (await waiting)[0] == "heartbeat"
         await listener.next()
 
 
