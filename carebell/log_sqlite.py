@@ -62,6 +62,8 @@ class SqliteLog:
     async def append(self, entries: Sequence[Entry], at: datetime) -> None:
         if not entries:
             return
+        if any(entry.partition is not None and not 0 <= entry.partition < self._partitions for entry in entries):
+            raise ValueError(f"a partition is 0 to {self._partitions - 1}: nobody would read another")
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((list(entries), at, done))
         if self._flushing is None:

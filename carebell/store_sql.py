@@ -90,7 +90,13 @@ class SqlStore:
         return (await connection.scalar(statement.with_for_update())) or 0
 
     async def _check_fences(self, connection: AsyncConnection, scope: str, changes: Sequence[Change]) -> None:
-        statement = sa.select(_FENCE.c.partition, _FENCE.c.fence).where(_FENCE.c.scope == scope).with_for_update()
+        numbers = [change.partition for change in changes]
+        statement = (
+            sa.select(_FENCE.c.partition, _FENCE.c.fence)
+            .where(_FENCE.c.scope == scope, _FENCE.c.partition.in_(numbers))
+            .order_by(_FENCE.c.partition)
+            .with_for_update()
+        )
         fences = {row.partition: row.fence for row in await connection.execute(statement)}
         for change in changes:
             if fences.get(change.partition, 0) != change.fence:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from pydantic import JsonValue
 
 from carebell.ids import computed
-from carebell.types import Reading
+from carebell.types import URGENT_KINDS, Reading
 
 PAYLOAD_LIMIT = 1_048_576
 KEPT_PAYLOAD = 2048
@@ -94,6 +94,7 @@ def _reading(decoded: Decoded, fact: Fact, index: int, message: Message, *, dial
             fact.kind,
             fact.channel,
             index,
+            *_said(fact),
         ),
         home_id=decoded.home_id,
         device_id=decoded.device_id,
@@ -113,6 +114,11 @@ def _reading(decoded: Decoded, fact: Fact, index: int, message: Message, *, dial
         is_history=fact.is_history,
         note=fact.note,
     )
+
+
+def _said(fact: Fact) -> tuple[object, ...]:
+    """A press is not the repeat of its own `cleared`, or of a test, under the same id."""
+    return (fact.value, fact.is_test) if fact.kind in URGENT_KINDS else ()
 
 
 def _content_id(message: Message) -> str:

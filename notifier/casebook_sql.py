@@ -99,15 +99,17 @@ class SqlCasebook:
                 sa.select(CASE.c.id).where(CASE.c.due_at <= write_time(at)).order_by(CASE.c.due_at).limit(limit)
             )
             ids = list(due)
+        stepped = 0
         for case_id in ids:
             try:
                 await self._step_one(case_id, Woken(), at)
             except Unreadable:
                 # The auditor tells of it as overdue; the other cases must not wait for it.
                 continue
-        if ids:
+            stepped += 1
+        if stepped:
             self._bell.ring()
-        return len(ids)
+        return stepped
 
     async def _apply(
         self, connection: AsyncConnection, before: Case, following: Next[Case, CaseAction], at: datetime

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 
 from carebell.ids import computed
 from carebell.step import Next, earliest
-from carebell.types import Alert, AlertStatus, HomeProfile, Reading, Severity
+from carebell.types import Alert, AlertStatus, HomeProfile, Reading, Severity, Tick
 from carebell.wire import Unreadable
 from rules_engine.rule import Context, Rule, RuleEvent, RuleState
 from rules_engine.rulebook import Rulebook
@@ -58,6 +58,9 @@ class HomeStep:
         return HomeState(profile=HomeProfile(home_id=home_id))
 
     def __call__(self, state: HomeState, event: RuleEvent, now: datetime) -> Next[HomeState, HomeAction]:
+        if isinstance(event, Tick) and event.at < state.now:
+            # The telemetry lane is behind: judged by a later time, what stands in it still would count as silence.
+            return Next(state, (), _due(state))
         # The two lanes are read one before the other: time within a home never runs backwards.
         now = max(now, state.now)
         if isinstance(event, HomeProfile) and event.revision < state.profile.revision:

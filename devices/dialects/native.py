@@ -20,6 +20,7 @@ ROOT = "carebell"
 _KINDS = frozenset(Kind)
 _ALSO_SOS = frozenset({"emergency", "panic"})
 _CRY = re.compile(rb"""(?:kind|type|event)["'\\]*\s*[:=][\s\["'\\]*(?:sos|emergency|panic)\b""", re.IGNORECASE)
+_NAMED = re.compile(rb"""["']id["']\s*:\s*["']([^"'\\]{1,200})["']""")
 _BARE_CRY = frozenset({b"sos", b'"sos"', b"'sos'"})
 _ID_LIMIT = 200
 _ITEM_LIMIT = 1000
@@ -71,7 +72,10 @@ def cries(payload: bytes) -> list[Fact]:
     """A call for help that can be told from bytes that cannot be read."""
     plain = payload[:PAYLOAD_LIMIT].replace(b"\0", b"")  # text in two bytes a letter is read too
     if plain.strip().lower() in _BARE_CRY or _CRY.search(plain):
-        return [Fact(kind=Kind.SOS, value="active", note="told from an unreadable message")]
+        named = _NAMED.search(plain)
+        # Without its id the device would never hear `received` for it, and repeat it for ever.
+        message_id = named.group(1).decode("utf-8", "replace") if named else ""
+        return [Fact(kind=Kind.SOS, value="active", message_id=message_id, note="told from an unreadable message")]
     return []
 
 

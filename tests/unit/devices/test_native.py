@@ -339,7 +339,7 @@ def test_a_battery_beside_a_kind_is_a_second_fact() -> None:
 
 
 def test_a_battery_message_is_one_fact() -> None:
-    assert stated({"kind": "battery", "value": 50, "battery": 50}) == [("battery", 50)]
+    assert stated({"kind": "battery", "value": 50, "battery": 60}) == [("battery", 50)]
 
 
 @pytest.mark.parametrize(

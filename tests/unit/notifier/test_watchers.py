@@ -1,7 +1,7 @@
 """Who watches, and who is told: the auditor and the relay of case facts."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -39,11 +39,11 @@ class Watch:
     bell: Bell
     beats: list[object] = field(default_factory=list)
 
-    def auditor(self, watch: Callable[[], str] = lambda: "") -> Auditor:
+    def auditor(self) -> Auditor:
         async def beat() -> None:
             self.beats.append(self.clock.now())
 
-        return Auditor(casebook=self.casebook, instruments=self.tools, on_audit=beat, watch=watch)
+        return Auditor(casebook=self.casebook, instruments=self.tools, on_audit=beat)
 
     async def opens(self, alert_id: str = "a", home_id: str = "h1") -> Case:
         alert = build.alert(alert_id, home_id=home_id)
@@ -104,16 +104,34 @@ async def test_what_is_due_and_not_done_stops_the_beat_after_ten_seconds(watch: 
     assert auditor.problem == "2 deliveries were due and not made"
     await watch.clock.advance(seconds(60))
     await auditor.turn()
-    assert auditor.problem == "1 cases were due and not stepped; 2 deliveries were due and not made"
+    assert auditor.problem.startswith("1 cases were due and not stepped; 2 deliveries were due and not made")
     assert watch.metric('carebell_due_not_done{what="step"}') == 1
     assert len(watch.beats) == 1
 
 
 async def test_a_loop_that_stands_still_stops_the_beat(watch: Watch) -> None:
-    auditor = watch.auditor(lambda: "delivery has not moved for 40 s")
+    auditor = watch.auditor()
+    watch.tools.progress.expect("delivery")
     await auditor.turn()
-    assert auditor.problem == "delivery has not moved for 40 s"
-    assert watch.beats == []
+    assert len(watch.beats) == 1
+    await watch.clock.advance(timedelta(hours=1))
+    await auditor.turn()
+    assert "delivery has not moved for 3600 s" in auditor.problem
+    assert len(watch.beats) == 1
+
+
+async def test_a_case_that_cannot_be_read_holds_up_no_other_and_is_told_of(watch: Watch) -> None:
+    await watch.opens("a", "h1")
+    await watch.opens("b", "h2")
+    await watch.plant("UPDATE care_case SET document = '{}' WHERE home_id = 'h1'")
+    claims = await watch.casebook.claim(START, owner="a", lease=seconds(500), limit=10)
+    assert {one.case.home_id for one in claims} == {"h2"}
+    assert await watch.casebook.wake(START + seconds(60), 10) == 1
+    assert await watch.casebook.wake(START + seconds(60), 10) == 0
+    await watch.clock.advance(seconds(71))
+    auditor = watch.auditor()
+    await auditor.turn()
+    assert "1 cases were due and not stepped" in auditor.problem
 
 
 async def test_the_problem_is_forgotten_once_it_is_mended(watch: Watch) -> None:

@@ -78,6 +78,7 @@ def test_what_is_remembered_of_repeats_is_bounded(home: HomeLine) -> None:
         home.hear(reading("sos", number, source=str(number)))
     assert len(home.state.heard) == 512
     assert len(home.opened) == 700
+    assert [home.hear(reading("sos", 700, source=str(number))) for number in range(188, 700)] == [[]] * 512
 
 
 def test_cleared_is_written_onto_the_alert_of_the_press(home: HomeLine) -> None:

@@ -13,6 +13,9 @@ from tests.support import build
 from tests.support.build import seconds
 from tests.support.desk import Desk, open_desk
 
+# A line that is lost makes a test wait for it.
+pytestmark = pytest.mark.timeout(20)
+
 
 @pytest.fixture
 async def desk() -> AsyncIterator[Desk]:
@@ -99,6 +102,35 @@ async def test_a_line_written_between_looking_and_waiting_is_not_overheard(desk:
     await desk.casebook.act(case.id, Acted(move=Move.ACCEPT, by="x"), build.START)
     ids = await every_id(desk)
     assert await listener.lines(len(ids)) == ids
+    await listener.close()
+
+
+async def test_a_line_written_just_after_the_feed_looked_is_told_at_once(desk: Desk) -> None:
+    class Racing:
+        """A library in which somebody calls right behind the first look."""
+
+        def __init__(self) -> None:
+            self.has_raced = False
+
+        async def last_line(self) -> int:
+            return 0
+
+        async def brief(self, case_id: str) -> object:
+            return await desk.library.brief(case_id)
+
+        async def lines(self, *, after: int, limit: int) -> object:
+            lines = await desk.library.lines(after=after, limit=limit)
+            if not self.has_raced:
+                self.has_raced = True
+                await desk.opens()
+            return lines
+
+    desk.feed = Feed(Racing(), desk.clock, desk.bell, desk.stop)  # type: ignore[arg-type]
+    listener = Listener(desk, None)
+    await listener.next()
+    waiting = await listener.later()
+    assert waiting.done()
+    assert (await waiting)[:2] == ("line", 1)
     await listener.close()
 
 
