@@ -13,7 +13,7 @@ from bench.figures import HEADER, Figures
 from bench.load import CHATTING_HOMES, chat, press
 from carebell.clock import SystemClock, pause
 from carebell.mqtt import MqttAddress
-from deploy.broker import free_port
+from deploy.port import free_port
 from devices.registry import Contact, Home
 from devices.registry_file import write_homes
 from tests.support.box import Box

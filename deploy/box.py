@@ -26,10 +26,11 @@ from ingest.main import IngestView, run_ingest
 from notifier.auditor import Auditor
 from notifier.casebook import Casebook
 from notifier.delivery import Courier
-from notifier.desk.app import Health, Page, desk_app
+from notifier.desk.app import Health, desk_app
 from notifier.desk.auth import Tokens
 from notifier.desk.feed import Feed
 from notifier.desk.library import Library
+from notifier.desk.page_facts import Page
 from notifier.main import Notifier, build_notifier
 from rules_engine.main import run_rules
 from rules_engine.rulebook import Rulebook
@@ -59,6 +60,7 @@ class Box:
     instruments: Instruments
     village: tuple[Home, ...]
     seed: int
+    command: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +134,19 @@ def _desk(box: Box, health: Health, stop: asyncio.Event) -> FastAPI:
         tokens=box.tokens,
         health=health,
         instruments=box.instruments,
-        page=Page(is_demo=bool(box.village), phone=box.config.desk.phone),
+        page=_page(box),
     )
+
+
+def _page(box: Box) -> Page:
+    if not box.village:
+        return Page(phone=box.config.desk.phone)
+    home = box.village[0]
+    button = next(device.device_id for device in home.devices if device.is_sos)
+    command = (
+        f"{box.command} simulate --broker mqtt://127.0.0.1:{box.broker.for_devices} --press {home.home_id}/{button}"
+    )
+    return Page(is_demo=True, phone=box.config.desk.phone, press=command)
 
 
 def _alive(box: Box, ingest: IngestView) -> dict[str, Callable[[], str]]:

@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -17,6 +18,7 @@ from iotcore import Broker as IotcoreBroker
 from carebell.errors import BadInput
 from carebell.mqtt import MqttAddress
 from deploy.door import VERSION_5, Door
+from deploy.port import bind, free_port
 
 EMBEDDED, MOSQUITTO = "embedded", "mosquitto"
 _VERSION_311 = 4
@@ -75,6 +77,11 @@ class Broker(Protocol):
 
     async def start(self) -> None: ...
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether we start it again when it is dead or deaf."""
+        ...
+
     def is_running(self) -> bool: ...
 
     async def run(self, stop: asyncio.Event) -> None: ...
@@ -109,6 +116,8 @@ class EmbeddedBroker:
         path.write_text(_RUMQTTD.format(four=self._four, five=self._five, limit=_PAYLOAD_LIMIT), "utf-8")
         self._child = IotcoreBroker(config_path=str(path))
         await asyncio.to_thread(self._child.start, _READY_WITHIN_S)
+
+    is_ours = True
 
     def is_running(self) -> bool:
         return self._child is not None and self._child.is_running
@@ -158,6 +167,8 @@ class MosquittoBroker:
         )
         await _answers(self.address, self._child)
 
+    is_ours = True
+
     def is_running(self) -> bool:
         return self._child is not None and self._child.poll() is None
 
@@ -191,6 +202,8 @@ class ForeignBroker:
 
     async def start(self) -> None:
         """Not ours to start."""
+
+    is_ours = False
 
     def is_running(self) -> bool:
         return True
@@ -242,40 +255,10 @@ def without_login(text: str) -> str:
     return text.rpartition("@")[2]
 
 
-def bind(host: str, port: int, option: str) -> socket.socket:
-    """A listening socket. Raises BadInput in one sentence."""
-    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((host, port))
-        listening.listen(128)
-    except (OSError, OverflowError) as error:
-        listening.close()
-        reason = getattr(error, "strerror", None) or str(error)
-        raise BadInput(f"{option} {port}: cannot listen on {host}:{port}: {reason}") from error
-    return listening
-
-
-def free_port() -> int:
-    """A port nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    assert isinstance(port, int)  # noqa: S101
-    return port
-
-
-def is_taken(port: int) -> bool:
-    """Whether somebody on this machine listens there."""
-    try:
-        bind("127.0.0.1", port, "port").close()
-    except BadInput:
-        return True
-    return False
-
-
 def _die_with_parent() -> None:
-    """A broker that outlived us would keep our port."""
+    """A broker that outlived us would keep our port. Only Linux can see to it."""
+    if sys.platform != "linux":
+        return
     ctypes.CDLL(None).prctl(_PARENT_DEATH_SIGNAL, signal.SIGKILL)
 
 

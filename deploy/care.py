@@ -23,7 +23,7 @@ async def watch_broker(broker: Broker, ingest: IngestView, instruments: Instrume
     while not await wait_set(stop, clock, _LOOK_EVERY):
         age = clock.now() - max(since, ingest.pulse_at or since)
         instruments.telemetry.pulse_age.set(age.total_seconds())
-        if not broker.is_running() or age > PULSE_LATE:
+        if broker.is_ours and (not broker.is_running() or age > PULSE_LATE):
             instruments.logger.error("broker is started again", is_running=broker.is_running(), pulse_age=age.seconds)
             await broker.restart()
             since = clock.now()

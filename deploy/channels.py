@@ -10,12 +10,13 @@ from carebell.clock import Clock
 from carebell.errors import BadInput
 from carebell.logs import Logger
 from carebell.mqtt import MqttConnection
-from deploy.config import ChannelsPart
+from deploy.config import ChannelsPart, Config
 from notifier.channel import Channel
 from notifier.channels.console import ConsoleChannel
 from notifier.channels.email import EmailChannel, Mailbox
 from notifier.channels.home import HomeChannel
 from notifier.channels.webhook import WebhookChannel
+from notifier.person import circle
 from notifier.policy import PolicyBook
 
 _TO_HOME_WITHIN = timedelta(seconds=5)
@@ -60,6 +61,20 @@ def check_channels(policies: PolicyBook, part: ChannelsPart) -> None:
     ]
     if wrong:
         raise BadInput(wrong)
+
+
+def nobody_to_tell(config: Config) -> list[str]:
+    """What a box should not be run with: nobody on duty, or people that no channel reaches."""
+    channels = [name for name in ("console", "webhook", "email") if getattr(config.channels, name)]
+    if not channels:
+        return ["no channel is set up: only the desk page shows calls; see docs/configuration.md"]
+    people = [circle(None, [responder.person()], channels)[0] for responder in config.responders]
+    warnings = [
+        f"responder {person.person_id} has no address on a channel that is set up"
+        for person in people
+        if not person.reach
+    ]
+    return warnings or ([] if people else ["no responders are set up: beyond the family, nobody is told of a call"])
 
 
 def make_beat(url: str | None, logger: Logger) -> Callable[[], Awaitable[None]] | None:

@@ -1,6 +1,8 @@
 """All rooms in one process on one box: SQLite log and stores, a broker, the desk. What `carebell up` runs."""
 
 import asyncio
+import os
+import shutil
 import signal
 import sys
 from collections.abc import Callable
@@ -20,10 +22,11 @@ from carebell.logs import open_logs
 from carebell.store_sql import SqlStore
 from carebell.telemetry import Telemetry
 from deploy.box import OWNER, Box, Running, assemble
-from deploy.broker import EMBEDDED, Broker, BrokerChoice, bind, without_login
-from deploy.channels import check_channels
+from deploy.broker import EMBEDDED, Broker, BrokerChoice, without_login
+from deploy.channels import check_channels, nobody_to_tell
 from deploy.config import Config, ResponderPart, policies_of, rulebook_of
 from deploy.data_dir import DataDir, open_data_dir
+from deploy.port import bind
 from deploy.supervise import run_all
 from devices.registry import Home, Role
 from devices.registry_sql import SqlRegistry
@@ -33,7 +36,7 @@ from notifier.desk.auth import Tokens
 from notifier.policy import PolicyBook
 from rules_engine.rulebook import Rulebook
 
-STOP_WITHIN = timedelta(seconds=4)
+STOP_WITHIN = timedelta(seconds=3)
 DEMO_HOMES, DEMO_SEED = 30, 1
 DEMO_TOKEN = "demo"  # noqa: S105 - a demonstration has no secret, and listens on loopback only
 _LOOK_EVERY = timedelta(milliseconds=50)
@@ -116,9 +119,7 @@ async def _open(
     closing.push_async_callback(casebook.close)
     # We hold the lock of the directory: whoever held leases is dead, and what it was sending is sent again at once.
     await casebook.release(OWNER)
-    village = make_village(DEMO_HOMES, DEMO_SEED) if options.is_demo else ()
-    if options.is_demo:
-        await _settle(registry, village, options.data, instruments.clock.now())
+    village = await _settle(registry, options.data, instruments.clock.now()) if options.is_demo else ()
     await bound.broker.start()
     closing.push_async_callback(bound.broker.stop)
     tokens = config.desk.tokens or {data.token(): "desk"}
@@ -139,16 +140,24 @@ async def _open(
         instruments=instruments,
         village=village,
         seed=DEMO_SEED,
+        command=_command(),
     )
 
 
-async def _settle(registry: SqlRegistry, village: tuple[Home, ...], data: Path, now: datetime) -> None:
+def _command() -> str:
+    """How whoever started this types the command: as a path where it is not on theirs."""
+    return "carebell" if shutil.which("carebell") else os.path.relpath(Path(sys.executable).with_name("carebell"))
+
+
+async def _settle(registry: SqlRegistry, data: Path, now: datetime) -> tuple[Home, ...]:
     """The village moves in; real homes must never be told of by a demonstration."""
+    village = make_village(DEMO_HOMES, DEMO_SEED)
     known = {home.home_id for home in village}
     others = [home.home_id for home in await registry.homes(limit=len(known) + 1) if home.home_id not in known]
     if others:
         raise BadInput(f"--data {data}: it holds homes that are not of the demonstration; choose another directory")
     await registry.put(village, by="demo", at=now)
+    return village
 
 
 def demo_config(config: Config) -> Config:
@@ -176,5 +185,7 @@ async def _announce(
             say(f"Not ready yet: {'; '.join(problems)}. Still trying.")
             tell_at = None
         await pause(clock, _LOOK_EVERY)
+    for warning in nobody_to_tell(box.config):
+        say(f"Warning: {warning}")
     hint = f"  token: {DEMO_TOKEN}" if options.is_demo and box.tokens.name_of(DEMO_TOKEN) else ""
     say(f"Carebell is running. Desk: {box.desk_url}/  MQTT: {box.broker.for_devices}{hint}")

@@ -119,7 +119,7 @@ def _raised(case: Case, event: Raised, now: datetime, policies: PolicyBook) -> C
     line = _signal(alert)
     if alert.status is AlertStatus.RESOLVED:
         return Next(case, (line,), case.due_at)
-    since_last = now - case.last_call_at
+    since_last = now - max(case.last_call_at, case.accepted_at or case.last_call_at)
     case = replace(case, calls=case.calls + 1, callers=_callers(case.callers, alert), last_call_at=now)
     if alert.severity.rank > case.severity.rank:
         worse = replace(

@@ -57,32 +57,42 @@ async def claim(
 ) -> Sequence[Claimed]:
     """Take what is due and free, calls for help first. What its case no longer wants is cancelled here, not sent."""
     now = write_time(at)
+    is_due = sa.and_(
+        DELIVERY.c.status.in_(_LIVE),
+        DELIVERY.c.due_at <= now,
+        sa.or_(DELIVERY.c.lease_until.is_(None), DELIVERY.c.lease_until < now),
+        sa.or_(_IS_CALL_FOR_HELP, DELIVERY.c.channel.not_in(busy)),
+    )
+    claimed: list[Claimed] = []
+    while len(claimed) < limit:
+        cancelled = 0
+        for row in await _free(connection, is_due, limit - len(claimed)):
+            try:
+                case = read(row.document)
+            except Unreadable:
+                # Left as it is, and told of by the auditor; the other deliveries go on.
+                continue
+            reason = wants(case, Purpose(row.purpose))
+            if reason:
+                await _cancel(connection, row, reason, now)
+                cancelled += 1
+            else:
+                claimed.append(await _take(connection, row, case, now, owner=owner, until=write_time(at + lease)))
+        if not cancelled:
+            break
+    return claimed
+
+
+async def _free(connection: AsyncConnection, is_due: sa.ColumnElement[bool], limit: int) -> Sequence[Any]:
     rows = await connection.execute(
         sa.select(DELIVERY, CASE.c.document)
         .join(CASE, CASE.c.id == DELIVERY.c.case_id)
-        .where(
-            DELIVERY.c.status.in_(_LIVE),
-            DELIVERY.c.due_at <= now,
-            sa.or_(DELIVERY.c.lease_until.is_(None), DELIVERY.c.lease_until < now),
-            sa.or_(_IS_CALL_FOR_HELP, DELIVERY.c.channel.not_in(busy)),
-        )
+        .where(is_due)
         .order_by(_IS_CALL_FOR_HELP.desc(), DELIVERY.c.due_at)
         .limit(limit)
         .with_for_update(skip_locked=True, of=DELIVERY)
     )
-    claimed = []
-    for row in rows.all():
-        try:
-            case = read(row.document)
-        except Unreadable:
-            # Left as it is, and told of by the auditor; the other deliveries go on.
-            continue
-        reason = wants(case, Purpose(row.purpose))
-        if reason:
-            await _cancel(connection, row, reason, now)
-            continue
-        claimed.append(await _take(connection, row, case, now, owner=owner, until=write_time(at + lease)))
-    return claimed
+    return rows.all()
 
 
 async def _take(connection: AsyncConnection, row: Any, case: Case, now: str, *, owner: str, until: str) -> Claimed:

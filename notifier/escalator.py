@@ -20,5 +20,7 @@ async def wake_cases(casebook: Casebook, clock: Clock, progress: Progress, stop:
         if await casebook.wake(clock.now(), _LIMIT):
             continue
         due_at = await casebook.next_due()
-        wait = _LOOK_EVERY if due_at is None else min(_LOOK_EVERY, due_at - clock.now())
+        now = clock.now()
+        # What is overdue and was not stepped cannot be: the auditor tells of it, and nobody spins on it.
+        wait = min(_LOOK_EVERY, due_at - now) if due_at is not None and due_at > now else _LOOK_EVERY
         await wait_set(stop, clock, max(wait, _AT_LEAST))

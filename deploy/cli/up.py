@@ -4,8 +4,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from deploy.broker import EMBEDDED, free_port, is_taken
+from deploy.broker import EMBEDDED
 from deploy.config import read_config
+from deploy.port import free_port, is_taken
 from deploy.up import UpOptions, run_up
 
 MQTT_PORT, HTTP_PORT = 1883, 8480

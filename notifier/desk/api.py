@@ -17,6 +17,7 @@ from notifier.casebook import Casebook
 from notifier.desk.auth import COOKIE, Tokens, set_cookie
 from notifier.desk.feed import Feed
 from notifier.desk.library import Library
+from notifier.desk.page_facts import Page
 from notifier.desk.problem import Problem, described
 from notifier.desk.shape import Json, time
 
@@ -125,13 +126,13 @@ def home_routes(library: Library, log: Log, tokens: Tokens) -> APIRouter:
     return routes
 
 
-def session_routes(tokens: Tokens, *, is_demo: bool, phone: str) -> APIRouter:
+def session_routes(tokens: Tokens, page: Page) -> APIRouter:
     """Signing in from the page: the token becomes a cookie that scripts cannot read."""
     routes = APIRouter(prefix="/api/v1", tags=["session"])
 
     @routes.get("/me", summary="Who is signed in", responses=described(401))
     async def me(desk: Annotated[str, Depends(tokens)]) -> dict[str, Any]:
-        return {"name": desk, "demo": is_demo, "phone": phone or None}
+        return {"name": desk, "demo": page.is_demo, "phone": page.phone or None, "press": page.press or None}
 
     @routes.post("/session", status_code=204, summary="Sign in", responses=described(400, 401, 422))
     async def sign_in(body: SignIn, response: Response) -> None:

@@ -18,6 +18,7 @@ from notifier.desk.api import act_routes, case_routes, home_routes, session_rout
 from notifier.desk.auth import Tokens, set_cookie
 from notifier.desk.feed import Feed
 from notifier.desk.library import Library
+from notifier.desk.page_facts import Page
 from notifier.desk.problem import install
 
 Checks = Mapping[str, Callable[[], str]]
@@ -26,14 +27,6 @@ _CSP = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'n
 _CHECKED: dict[int | str, dict[str, Any]] = {
     503: {"description": "It is not; `problems` says why.", "content": {"application/json": {}}}
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """What the page is told: whether to sign itself in, and whom to phone when it has lost contact."""
-
-    is_demo: bool = False
-    phone: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +54,7 @@ def desk_app(
     app.include_router(case_routes(library, feed, tokens))
     app.include_router(act_routes(casebook, library, tokens, instruments))
     app.include_router(home_routes(library, log, tokens))
-    app.include_router(session_routes(tokens, is_demo=page.is_demo, phone=page.phone))
+    app.include_router(session_routes(tokens, page))
     _health_routes(app, instruments.telemetry, health)
     _page_routes(app, tokens, is_demo=page.is_demo)
     return app

@@ -29,7 +29,7 @@ class SosRule:
             subject=event.id,
             severity=Severity.INFO if event.is_test else Severity.CRITICAL,
             summary=f"Call for help: button {event.device_id}{place} was pressed.",
-            summary_zh=f"呼救：按钮 {event.device_id}{place_zh} 被按下。",
+            summary_zh=f"呼救：按钮 {event.device_id}{place_zh}被按下。",
             cause=event,
             began_at=event.received_at,
             is_test=event.is_test,

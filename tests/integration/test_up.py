@@ -314,7 +314,9 @@ def test_nothing_is_left_after_sigkill_and_it_starts_again_at_once(broker: str, 
 def test_a_case_survives_sigkill_and_its_next_tier_comes_on_time(make_box: MakeBox, tmp_path: Path) -> None:
     (tmp_path / "policies.yaml").write_text(json.dumps(_policies(tiers={"desk": "0s", "provider": "3s"})))
     responders = [ON_DUTY, {"id": "provider-1", "name": "Provider", "role": "provider"}]
-    box = make_box(config={"policies": "policies.yaml", "responders": responders}).start()
+    box = make_box(
+        config={"policies": "policies.yaml", "responders": responders, "channels": {"console": True}}
+    ).start()
     with Device(box.mqtt_port, "home-1", "button") as device:
         device.press("p-1")
     before = box.wait_case("home-1")

@@ -78,14 +78,14 @@ def test_a_press_soon_after_acceptance_goes_to_whoever_accepted_and_the_desk(hou
 
 
 def test_a_press_exactly_when_the_grouping_ends_still_belongs_to_the_call(house: House) -> None:
-    house.at("10:00").device("button-1").presses()
+    house.at("11:30").device("button-1").presses()
     house.expect(told_again("desk-1"), told_again("provider-1"), coming("button-1", "press-2"))
 
 
 def test_a_press_long_after_acceptance_begins_again_from_the_first_tier(house: House) -> None:
-    house.at("10:01").device("button-1").presses().expect(told("desk-1"), told("family-1"))
+    house.at("11:31").device("button-1").presses().expect(told("desk-1"), told("family-1"))
     assert house.case().status is CaseStatus.OPEN
-    house.at("11:01").expect(told("provider-1"))
+    house.at("12:31").expect(told("provider-1"))
 
 
 def test_who_cannot_come_after_all_gives_the_case_to_the_next_tier(house: House) -> None:

@@ -250,7 +250,7 @@ export class Desk implements PageHandlers, FeedListener {
     const waiting = this.#book ? unanswered(this.#book).length : 0;
     this.#page.frame({ signIn: this.#needsSignIn, detail: this.#selected !== null });
     header.showMe(this.#me, this.#needsSignIn);
-    list.show({ book: this.#book, selected: this.#selected, feed: this.#feed.state, demo: this.#me?.demo ?? false });
+    list.show({ book: this.#book, selected: this.#selected, feed: this.#feed.state, press: this.#me?.press ?? null });
     detail.waiting(waiting);
     this.#showDetail();
     document.title = waiting > 0 ? words.titleWaiting(waiting) : words.title;

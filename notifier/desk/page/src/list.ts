@@ -9,7 +9,8 @@ export interface ListShown {
   readonly book: CaseBook | null;
   readonly selected: string | null;
   readonly feed: FeedState;
-  readonly demo: boolean;
+  /** The command that presses a button of the demonstration; null outside of one. */
+  readonly press: string | null;
 }
 
 export interface ListView {
@@ -24,15 +25,14 @@ interface Group {
   readonly cards: HTMLUListElement;
 }
 
-const DEMO_COMMAND = "carebell simulate --press home-001/button-001";
-
 export function makeList(words: Words, accept: (id: string) => void): ListView {
   const cards = new Map<string, Card>();
   const waiting = makeGroup("waiting", words.waiting);
   const underWay = makeGroup("under-way", words.underWay);
   const closed = makeClosed(words);
   const empty = h("p", { class: "empty", "data-testid": "empty" });
-  const demo = demoHint(words);
+  const press = h("code", {});
+  const demo = demoHint(words, press);
   const heading = h("h2", { class: "visually-hidden", id: "cases-heading", tabindex: "-1" }, words.cases);
   const node = h("section", { class: "list", "aria-labelledby": "cases-heading" }, heading);
   node.append(empty, waiting.node, underWay.node, closed.node, demo);
@@ -47,7 +47,7 @@ export function makeList(words: Words, accept: (id: string) => void): ListView {
     arrange(group.cards, nodes);
     say(group.count, String(cases.length));
   };
-  const show = ({ book, selected, feed, demo: isDemo }: ListShown): void => {
+  const show = ({ book, selected, feed, press: command }: ListShown): void => {
     const known: CaseBook = book ?? new Map();
     const [open, taken] = [unanswered(known), answered(known)];
     fill(waiting, open, selected);
@@ -59,7 +59,8 @@ export function makeList(words: Words, accept: (id: string) => void): ListView {
     empty.hidden = open.length + taken.length > 0;
     empty.dataset["feed"] = feed;
     say(empty, emptyText(words, book, feed));
-    demo.hidden = !isDemo;
+    demo.hidden = command === null;
+    say(press, command ?? "");
     for (const id of [...cards.keys()]) if (!known.has(id)) cards.delete(id);
   };
   return { node, show, tick: () => cards.forEach((card) => card.tick()) };
@@ -88,7 +89,7 @@ function makeClosed(words: Words): Group {
   return { node, count, cards };
 }
 
-function demoHint(words: Words): HTMLElement {
+function demoHint(words: Words, press: HTMLElement): HTMLElement {
   const title = h("strong", {}, words.demoTitle);
-  return h("p", { class: "demo", "data-testid": "demo-hint" }, title, " ", words.demoHint, h("code", {}, DEMO_COMMAND));
+  return h("p", { class: "demo", "data-testid": "demo-hint" }, title, " ", words.demoHint, press);
 }

@@ -18,6 +18,7 @@ export type Outcome = (typeof OUTCOMES)[number];
 export interface Me {
   readonly name: string;
   readonly demo: boolean;
+  readonly press: string | null;
   readonly phone?: string | null;
 }
 

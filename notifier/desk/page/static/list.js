@@ -1,14 +1,14 @@
 import { answered, recentlyClosed, unanswered } from "./cases.js";
 import { makeCard } from "./card.js";
 import { arrange, h, say } from "./dom.js";
-const DEMO_COMMAND = "carebell simulate --press home-001/button-001";
 export function makeList(words, accept) {
     const cards = new Map();
     const waiting = makeGroup("waiting", words.waiting);
     const underWay = makeGroup("under-way", words.underWay);
     const closed = makeClosed(words);
     const empty = h("p", { class: "empty", "data-testid": "empty" });
-    const demo = demoHint(words);
+    const press = h("code", {});
+    const demo = demoHint(words, press);
     const heading = h("h2", { class: "visually-hidden", id: "cases-heading", tabindex: "-1" }, words.cases);
     const node = h("section", { class: "list", "aria-labelledby": "cases-heading" }, heading);
     node.append(empty, waiting.node, underWay.node, closed.node, demo);
@@ -22,7 +22,7 @@ export function makeList(words, accept) {
         arrange(group.cards, nodes);
         say(group.count, String(cases.length));
     };
-    const show = ({ book, selected, feed, demo: isDemo }) => {
+    const show = ({ book, selected, feed, press: command }) => {
         const known = book ?? new Map();
         const [open, taken] = [unanswered(known), answered(known)];
         fill(waiting, open, selected);
@@ -34,7 +34,8 @@ export function makeList(words, accept) {
         empty.hidden = open.length + taken.length > 0;
         empty.dataset["feed"] = feed;
         say(empty, emptyText(words, book, feed));
-        demo.hidden = !isDemo;
+        demo.hidden = command === null;
+        say(press, command ?? "");
         for (const id of [...cards.keys()])
             if (!known.has(id))
                 cards.delete(id);
@@ -63,7 +64,7 @@ function makeClosed(words) {
     const node = h("details", { class: "group group-closed", "data-testid": "closed-cases" }, title, cards);
     return { node, count, cards };
 }
-function demoHint(words) {
+function demoHint(words, press) {
     const title = h("strong", {}, words.demoTitle);
-    return h("p", { class: "demo", "data-testid": "demo-hint" }, title, " ", words.demoHint, h("code", {}, DEMO_COMMAND));
+    return h("p", { class: "demo", "data-testid": "demo-hint" }, title, " ", words.demoHint, press);
 }

@@ -64,7 +64,12 @@ async def test_signing_in_makes_a_cookie_that_no_script_and_no_other_site_can_us
     assert answer.status_code == 204
     flags = {part.strip().lower() for part in answer.headers["set-cookie"].split(";")}
     assert {"httponly", "samesite=strict", "path=/"} <= flags
-    assert (await stranger.client.get("/api/v1/me")).json() == {"name": "night desk", "demo": False, "phone": None}
+    assert (await stranger.client.get("/api/v1/me")).json() == {
+        "name": "night desk",
+        "demo": False,
+        "phone": None,
+        "press": None,
+    }
     await stranger.client.delete("/api/v1/session")
     assert (await stranger.client.get("/api/v1/me")).status_code == 401
 
