@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
+NO_TIME = timedelta(0)
 TopicPartition = tuple[str, int]
 Positions = Mapping[TopicPartition, int]
 
@@ -77,7 +78,10 @@ class Log(Protocol):
 
     async def append(self, entries: Sequence[Entry], at: datetime) -> None: ...
 
-    async def reader(self, group: str, topics: Sequence[str]) -> Reader: ...
+    async def reader(self, group: str, topics: Sequence[str], gather: timedelta = NO_TIME) -> Reader:
+        """A member of a group. Records of the first topic are given at once; those of the others may be gathered for
+        so long, so that work done per batch is not done per record."""
+        ...
 
     async def tail(self, topic: str, limit: int) -> Sequence[Record]:
         """The newest records of a topic, newest first."""

@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from carebell.clock import Clock, wait_set
-from carebell.log import Assignment, Entry, Positions, Record
+from carebell.clock import Clock
+from carebell.log import NO_TIME, Entry, Positions, Record
+from carebell.log_sqlite_reader import SqliteReader
 from carebell.sqlite_thread import SqliteThread
 from carebell.topics import partition_of
 
@@ -42,7 +43,7 @@ class SqliteLog:
         self._reader = self._writer if path == ":memory:" else SqliteThread(path, "log-read")
         self._waiting: list[tuple[list[Entry], datetime, asyncio.Future[None]]] = []
         self._flushing: asyncio.Task[None] | None = None
-        self._grown: set[asyncio.Event] = set()
+        self._readers: set[SqliteReader] = set()
 
     @classmethod
     async def open(cls, path: Path | str, partitions: int, clock: Clock) -> "SqliteLog":
@@ -84,8 +85,9 @@ class SqliteLog:
                 for _, _, done in batch:
                     if not done.done():
                         done.set_result(None)
-                for event in self._grown:
-                    event.set()
+                grown = {str(entry.topic) for entries, _, _ in batch for entry in entries}
+                for reader in self._readers:
+                    reader.notice(grown)
         finally:
             self._flushing = None
 
@@ -120,7 +122,7 @@ class SqliteLog:
         headers = json.dumps(dict(entry.headers), separators=(",", ":"))
         return (*place, offset, entry.key, entry.value, headers, at.astimezone(UTC).isoformat())
 
-    async def reader(self, group: str, topics: Sequence[str]) -> "SqliteReader":
+    async def reader(self, group: str, topics: Sequence[str], gather: timedelta = NO_TIME) -> SqliteReader:
         names = [str(topic) for topic in topics]
         marks = ",".join("?" * len(names))
         found = await self._reader.run(
@@ -129,9 +131,10 @@ class SqliteLog:
                 (group, *names),
             ).fetchall()
         )
-        grown = asyncio.Event()
-        self._grown.add(grown)
-        return SqliteReader(self, group, names, {(topic, part): pos for topic, part, pos in found}, grown)
+        positions = {(topic, part): pos for topic, part, pos in found}
+        reader = SqliteReader(self, group, names, positions, self._clock, gather)
+        self._readers.add(reader)
+        return reader
 
     async def fetch(self, topic: str, positions: Mapping[int, int], limit: int) -> list[Record]:
         """Records of a topic behind the given offset of each partition, up to `limit` in all."""
@@ -192,9 +195,9 @@ class SqliteLog:
             if piece < TRIM_PIECE:
                 return gone
 
-    def forget(self, grown: asyncio.Event) -> None:
+    def forget(self, reader: SqliteReader) -> None:
         """A reader that closed wants no more news."""
-        self._grown.discard(grown)
+        self._readers.discard(reader)
 
     async def close(self) -> None:
         if self._flushing is not None:
@@ -202,58 +205,6 @@ class SqliteLog:
         if self._reader is not self._writer:
             await self._reader.close()
         await self._writer.close()
-
-    async def wait_grown(self, grown: asyncio.Event, wait: timedelta) -> None:
-        """Until something was appended, at most so long."""
-        await wait_set(grown, self._clock, wait)
-
-
-class SqliteReader:
-    """The one member of its group: it owns every partition from the start."""
-
-    def __init__(
-        self, log: SqliteLog, group: str, topics: Sequence[str], positions: Positions, grown: asyncio.Event
-    ) -> None:
-        self._log = log
-        self._group = group
-        self._grown = grown
-        partitions = range(log.partitions)
-        self._positions = {topic: {part: positions.get((topic, part), 0) for part in partitions} for topic in topics}
-
-    def assignment(self) -> Assignment:
-        return Assignment(epoch=1, partitions=frozenset(range(self._log.partitions)))
-
-    async def poll(self, limit: int, wait: timedelta) -> Sequence[Record]:
-        self._grown.clear()
-        records = await self._take(limit)
-        if not records and wait > timedelta(0):
-            await self._log.wait_grown(self._grown, wait)
-            records = await self._take(limit)
-        return records
-
-    async def _take(self, limit: int) -> list[Record]:
-        taken: list[Record] = []
-        for topic, positions in self._positions.items():
-            if len(taken) >= limit:
-                break
-            records = await self._log.fetch(topic, positions, limit - len(taken))
-            for record in records:
-                positions[record.partition] = record.offset + 1
-            taken += records
-        return taken
-
-    async def seek(self, positions: Positions) -> None:
-        for (topic, part), pos in positions.items():
-            self._positions[topic][part] = pos
-
-    async def ends(self) -> Positions:
-        return await self._log.heads(list(self._positions))
-
-    async def commit(self, positions: Positions) -> None:
-        await self._log.remember(self._group, positions)
-
-    async def close(self) -> None:
-        self._log.forget(self._grown)
 
 
 def _prepare(connection: sqlite3.Connection, partitions: int) -> int:

@@ -23,6 +23,8 @@ Action = TypeVar("Action")
 
 BATCH = 500
 WAIT = timedelta(seconds=1)
+# What is not a call for help waits so long for company: saving is paid per batch.
+GATHER = timedelta(milliseconds=100)
 COMMIT_EVERY = timedelta(seconds=1)
 
 
@@ -98,7 +100,7 @@ class Worker(Generic[State, Event, Action]):
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until told to stop; a batch begun is finished."""
-        reader = await self._log.reader(self._scope, self._topics)
+        reader = await self._log.reader(self._scope, self._topics, GATHER)
         try:
             while not stop.is_set():
                 await self.turn(reader, WAIT)

@@ -65,6 +65,9 @@ def run_up(options: UpOptions, say: Callable[[str], None]) -> None:
     data = open_data_dir(options.data)
     listening = bind(options.config.desk.listen, options.http_port, "--http-port")
     broker = BrokerChoice(options.broker, options.config.mqtt.listen, options.mqtt_port).open(data.path)
+    # A call passes between the loop and the threads of three databases many times; with the usual 5 ms a hand-over waits
+    # that long whenever another thread is at work.
+    sys.setswitchinterval(0.0005)
     with _log_stream(options, data) as stream:
         instruments = Instruments(SystemClock(), Telemetry(), open_logs(stream, options.log_level))
         asyncio.run(_run(options, data, _Bound(policies, rulebook, listening, broker), instruments, say))

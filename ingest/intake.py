@@ -7,6 +7,7 @@ What the log does not take is not acknowledged: it stays with the broker, and th
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from carebell.clock import pause, wait_set
@@ -21,6 +22,7 @@ from devices.dialect import Message
 from ingest.accept import Accepted, Homes, Reply, accept, salvage
 
 BATCH = 500
+GATHER = timedelta(milliseconds=20)
 _IDLE = timedelta(seconds=1)
 _RETRY = timedelta(milliseconds=200)
 SOURCE = "carebell/ingest"
@@ -29,6 +31,22 @@ GAP = timedelta(seconds=30)
 AHEAD_AT_MOST = timedelta(seconds=5)
 # What we say ourselves comes back by the wildcard subscription.
 OWN = "/down"
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """An arrival, what it came to, and what of it goes into the log."""
+
+    arrival: Arrival
+    accepted: Accepted
+    entries: list[Entry]
+
+    @property
+    def is_prompt(self) -> bool:
+        """Whether it waits for no company: a call for help, time itself, and what is not appended at all."""
+        return not self.entries or any(
+            entry.topic == Topic.URGENT or entry.partition is not None for entry in self.entries
+        )
 
 
 class Intake:
@@ -75,25 +93,39 @@ class Intake:
                 await self._work_off(stop)
 
     async def _work_off(self, stop: asyncio.Event) -> None:
-        batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
-        entries: list[Entry] = []
-        accepted: list[Accepted] = []
-        for arrival, received_at in batch:
-            if arrival.topic == self._pulse_topic:
-                entries += self._ticks(arrival)
-            elif not arrival.topic.endswith(OWN):
-                one, written = self._accept(arrival, received_at)
-                accepted.append(one)
-                entries += written
+        batch = await self._gather()
+        entries = [entry for one in batch for entry in one.entries]
         entries.sort(key=lambda entry: entry.topic != Topic.URGENT)
         if not await self._append(entries, stop):
             return
-        for arrival, _ in batch:
-            self._acknowledge(arrival)
+        for one in batch:
+            self._acknowledge(one.arrival)
+        accepted = [one.accepted for one in batch]
         self._count(accepted)
-        for one in accepted:
-            for reply in one.replies:
-                self._reply(reply)
+        for reply in [reply for one in accepted for reply in one.replies]:
+            self._reply(reply)
+
+    async def _gather(self) -> list[_Taken]:
+        """What has come. A call for help goes on at once; anything else waits a moment for company, as an append is paid
+        per batch."""
+        taken: list[_Taken] = []
+        until = self._clock.now() + GATHER
+        while len(taken) < BATCH:
+            self._came.clear()
+            while self._waiting and len(taken) < BATCH:
+                taken.append(self._take_in(*self._waiting.popleft()))
+            left = until - self._clock.now()
+            if left <= timedelta(0) or any(one.is_prompt for one in taken):
+                break
+            await wait_set(self._came, self._clock, left)
+        return taken
+
+    def _take_in(self, arrival: Arrival, received_at: datetime) -> _Taken:
+        if arrival.topic == self._pulse_topic:
+            return _Taken(arrival, Accepted(), self._ticks(arrival))
+        if arrival.topic.endswith(OWN):
+            return _Taken(arrival, Accepted(), [])
+        return _Taken(arrival, *self._accept(arrival, received_at))
 
     def _accept(self, arrival: Arrival, received_at: datetime) -> tuple[Accepted, list[Entry]]:
         message = Message(
