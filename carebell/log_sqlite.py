@@ -31,6 +31,7 @@ CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) WIT
 """
 TRIM_PIECE = 500
 _COLUMNS = "topic, part, pos, key, value, headers, appended_at"
+_BEHIND = f"SELECT {_COLUMNS} FROM record WHERE topic = ? AND part = ? AND pos >= ? ORDER BY pos LIMIT ?"  # noqa: S608
 
 
 class SqliteLog:
@@ -136,19 +137,16 @@ class SqliteLog:
         self._readers.add(reader)
         return reader
 
-    async def fetch(self, topic: str, positions: Mapping[int, int], limit: int) -> list[Record]:
-        """Records of a topic behind the given offset of each partition, up to `limit` in all."""
+    async def fetch(self, positions: Mapping[str, Mapping[int, int]], limit: int) -> list[Record]:
+        """Records behind the given offset of each partition of each topic, topics in their order, up to `limit` in all."""
 
         def work(connection: sqlite3.Connection) -> list[Record]:
             records: list[Record] = []
-            for part, pos in sorted(positions.items()):
-                if len(records) >= limit:
-                    break
-                rows = connection.execute(
-                    f"SELECT {_COLUMNS} FROM record WHERE topic = ? AND part = ? AND pos >= ? ORDER BY pos LIMIT ?",  # noqa: S608
-                    (topic, part, pos, limit - len(records)),
-                )
-                records += [_record(row) for row in rows]
+            for topic, parts in positions.items():
+                for part, pos in parts.items():
+                    if len(records) < limit:
+                        rows = connection.execute(_BEHIND, (topic, part, pos, limit - len(records)))
+                        records += [_record(row) for row in rows]
             return records
 
         return await self._reader.run(work)

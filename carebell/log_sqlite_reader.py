@@ -15,7 +15,7 @@ class SqliteSource(Protocol):
     @property
     def partitions(self) -> int: ...
 
-    async def fetch(self, topic: str, positions: Mapping[int, int], limit: int) -> list[Record]: ...
+    async def fetch(self, positions: Mapping[str, Mapping[int, int]], limit: int) -> list[Record]: ...
 
     async def heads(self, topics: Sequence[str]) -> Positions: ...
 
@@ -69,15 +69,10 @@ class SqliteReader:
         return await self._take(limit)
 
     async def _take(self, limit: int) -> list[Record]:
-        taken: list[Record] = []
-        for topic, positions in self._positions.items():
-            if len(taken) >= limit:
-                break
-            records = await self._source.fetch(topic, positions, limit - len(taken))
-            for record in records:
-                positions[record.partition] = record.offset + 1
-            taken += records
-        return taken
+        records = await self._source.fetch(self._positions, limit)
+        for record in records:
+            self._positions[record.topic][record.partition] = record.offset + 1
+        return records
 
     async def seek(self, positions: Positions) -> None:
         for (topic, part), pos in positions.items():

@@ -6,9 +6,8 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from carebell.engine_sql import Database
+from carebell.engine_sql import Database, open_database
 from carebell.errors import Fenced
 from carebell.store import Change, Saved, Snapshot
 
@@ -49,58 +48,64 @@ class SqlStore:
     async def open(cls, url: str) -> "SqlStore":
         # What the last moments before a power cut changed may be lost as a whole, states with their positions: the log has
         # it still, and it is judged again to the same alerts.
-        return cls(await Database.open(url, _METADATA, is_rebuildable=True))
+        return cls(await open_database(url, _METADATA, is_rebuildable=True))
 
     async def claim(self, scope: str, partition: int) -> int:
-        async with self._database.writing() as connection:
-            fence = await self._fence(connection, scope, partition) + 1
-            await _upsert(connection, _FENCE, [{"scope": scope, "partition": partition, "fence": fence}])
-            return fence
+        return await self._database.write(lambda connection: _claim(connection, scope, partition))
 
     async def load(self, scope: str, partition: int) -> Snapshot:
-        async with self._database.writing() as connection:
-            states = await connection.execute(
-                sa.select(_STATE.c.key, _STATE.c.value, _STATE.c.due_at).where(
-                    _STATE.c.scope == scope, _STATE.c.partition == partition
-                )
-            )
-            positions = await connection.execute(
-                sa.select(_POSITION.c.topic, _POSITION.c.offset).where(
-                    _POSITION.c.scope == scope, _POSITION.c.partition == partition
-                )
-            )
-            return Snapshot(
-                states={row.key: Saved(row.key, row.value, _read_time(row.due_at)) for row in states},
-                positions={(row.topic, partition): row.offset for row in positions},
-            )
+        return await self._database.read(lambda connection: _load(connection, scope, partition))
 
     async def save(self, scope: str, changes: Sequence[Change]) -> None:
-        if not changes:
-            return
-        async with self._database.writing() as connection:
-            await self._check_fences(connection, scope, changes)
-            await _upsert(connection, _STATE, [row for change in changes for row in _state_rows(scope, change)])
-            await _upsert(connection, _POSITION, [row for change in changes for row in _position_rows(scope, change)])
+        if changes:
+            await self._database.write(lambda connection: _save(connection, scope, changes))
 
     async def close(self) -> None:
         await self._database.close()
 
-    async def _fence(self, connection: AsyncConnection, scope: str, partition: int) -> int:
-        statement = sa.select(_FENCE.c.fence).where(_FENCE.c.scope == scope, _FENCE.c.partition == partition)
-        return (await connection.scalar(statement.with_for_update())) or 0
 
-    async def _check_fences(self, connection: AsyncConnection, scope: str, changes: Sequence[Change]) -> None:
-        numbers = [change.partition for change in changes]
-        statement = (
-            sa.select(_FENCE.c.partition, _FENCE.c.fence)
-            .where(_FENCE.c.scope == scope, _FENCE.c.partition.in_(numbers))
-            .order_by(_FENCE.c.partition)
-            .with_for_update()
+def _claim(connection: sa.Connection, scope: str, partition: int) -> int:
+    statement = sa.select(_FENCE.c.fence).where(_FENCE.c.scope == scope, _FENCE.c.partition == partition)
+    fence = (connection.scalar(statement.with_for_update()) or 0) + 1
+    _upsert(connection, _FENCE, [{"scope": scope, "partition": partition, "fence": fence}])
+    return fence
+
+
+def _load(connection: sa.Connection, scope: str, partition: int) -> Snapshot:
+    states = connection.execute(
+        sa.select(_STATE.c.key, _STATE.c.value, _STATE.c.due_at).where(
+            _STATE.c.scope == scope, _STATE.c.partition == partition
         )
-        fences = {row.partition: row.fence for row in await connection.execute(statement)}
-        for change in changes:
-            if fences.get(change.partition, 0) != change.fence:
-                raise Fenced(f"partition {change.partition} of {scope} has a newer owner than {change.fence}")
+    )
+    positions = connection.execute(
+        sa.select(_POSITION.c.topic, _POSITION.c.offset).where(
+            _POSITION.c.scope == scope, _POSITION.c.partition == partition
+        )
+    )
+    return Snapshot(
+        states={row.key: Saved(row.key, row.value, _read_time(row.due_at)) for row in states},
+        positions={(row.topic, partition): row.offset for row in positions},
+    )
+
+
+def _save(connection: sa.Connection, scope: str, changes: Sequence[Change]) -> None:
+    _check_fences(connection, scope, changes)
+    _upsert(connection, _STATE, [row for change in changes for row in _state_rows(scope, change)])
+    _upsert(connection, _POSITION, [row for change in changes for row in _position_rows(scope, change)])
+
+
+def _check_fences(connection: sa.Connection, scope: str, changes: Sequence[Change]) -> None:
+    numbers = [change.partition for change in changes]
+    statement = (
+        sa.select(_FENCE.c.partition, _FENCE.c.fence)
+        .where(_FENCE.c.scope == scope, _FENCE.c.partition.in_(numbers))
+        .order_by(_FENCE.c.partition)
+        .with_for_update()
+    )
+    fences = {row.partition: row.fence for row in connection.execute(statement)}
+    for change in changes:
+        if fences.get(change.partition, 0) != change.fence:
+            raise Fenced(f"partition {change.partition} of {scope} has a newer owner than {change.fence}")
 
 
 def _state_rows(scope: str, change: Change) -> list[dict[str, Any]]:
@@ -123,14 +128,12 @@ def _position_rows(scope: str, change: Change) -> list[dict[str, Any]]:
     ]
 
 
-async def _upsert(connection: AsyncConnection, table: sa.Table, rows: Sequence[dict[str, Any]]) -> None:
+def _upsert(connection: sa.Connection, table: sa.Table, rows: Sequence[dict[str, Any]]) -> None:
     if not rows:
         return
     insert = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
     changed = {column.name: insert.excluded[column.name] for column in table.columns if not column.primary_key}
-    await connection.execute(
-        insert.on_conflict_do_update(index_elements=list(table.primary_key.columns), set_=changed), rows
-    )
+    connection.execute(insert.on_conflict_do_update(index_elements=list(table.primary_key.columns), set_=changed), rows)
 
 
 def _write_time(at: datetime | None) -> str | None:

@@ -22,11 +22,11 @@ class DataDir:
 
     @property
     def rules_url(self) -> str:
-        return f"sqlite+aiosqlite:///{self.path / 'rules.db'}"
+        return f"sqlite:///{self.path / 'rules.db'}"
 
     @property
     def cases_url(self) -> str:
-        return f"sqlite+aiosqlite:///{self.path / 'cases.db'}"
+        return f"sqlite:///{self.path / 'cases.db'}"
 
     @property
     def registry_url(self) -> str:
@@ -55,7 +55,7 @@ class DataDir:
 
 def registry_url(path: Path) -> str:
     """The registry of a box, which other commands may open while the box runs."""
-    return f"sqlite+aiosqlite:///{path / 'registry.db'}"
+    return f"sqlite:///{path / 'registry.db'}"
 
 
 def open_data_dir(path: Path) -> DataDir:

@@ -4,6 +4,7 @@ Every writer locks the one row of `registry_revision` until it commits, so that 
 a lower one: whoever follows `changes` misses nothing.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -12,9 +13,8 @@ import orjson
 import sqlalchemy as sa
 from pydantic import TypeAdapter
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from carebell.engine_sql import Database
+from carebell.engine_sql import Database, open_database
 from carebell.errors import BadInput, TryLater
 from carebell.types import HomeProfile
 from devices.registry import AuditLine, Home
@@ -60,16 +60,14 @@ class SqlRegistry:
 
     @classmethod
     async def open(cls, url: str) -> "SqlRegistry":
-        database = await Database.open(url, _METADATA)
-        async with database.writing() as connection:
-            first = _insert(connection, _REVISION).values(name=_COUNTER, revision=0)
-            await connection.execute(first.on_conflict_do_nothing())
+        database = await open_database(url, _METADATA)
+        await database.write(_begin_counting)
         return cls(database)
 
     async def home(self, home_id: str) -> Home | None:
+        statement = sa.select(_HOME.c.body).where(_HOME.c.home_id == home_id)
         try:
-            async with self._database.reading() as connection:
-                body = await connection.scalar(sa.select(_HOME.c.body).where(_HOME.c.home_id == home_id))
+            body = await self._database.read(lambda connection: connection.scalar(statement))
             return None if body is None else _HOME_BODY.validate_json(body)
         except (sa.exc.SQLAlchemyError, ValueError) as error:
             raise TryLater(f"the home cannot be read: {type(error).__name__}") from error
@@ -81,38 +79,19 @@ class SqlRegistry:
             .order_by(_HOME.c.home_id)
             .limit(max(0, limit))
         )
-        async with self._database.reading() as connection:
-            bodies = (await connection.scalars(statement)).all()
+        bodies = await self._database.read(lambda connection: connection.scalars(statement).all())
         return [_HOME_BODY.validate_json(body) for body in bodies]
 
     async def put(self, homes: Sequence[Home], *, by: str, at: datetime) -> int:
-        ids = [home.home_id for home in homes]
-        if repeated := sorted({one for one in ids if ids.count(one) > 1} if len(set(ids)) < len(ids) else ()):
+        count = Counter(home.home_id for home in homes)
+        if repeated := sorted(home_id for home_id, number in count.items() if number > 1):
             raise BadInput([f"home {one} is there more than once: leave one of them out" for one in repeated])
         stamp = _stamp(by, at)
-        async with self._database.writing() as connection:
-            revision = await _lock_revision(connection)
-            before = await _bodies(connection, ids)
-            changes = []
-            for home in homes:
-                old = before.get(home.home_id)
-                # values are compared, not text: a field added to the code later is no change of the home
-                if old is not None and _HOME_BODY.validate_json(old) == home:
-                    continue
-                after = _HOME_BODY.dump_json(home).decode()
-                changes.append({"home_id": home.home_id, "before": old, "after": after, **stamp})
-            await _write(connection, revision, changes)
-        return len(changes)
+        return await self._database.write(lambda connection: _put(connection, homes, stamp))
 
     async def remove(self, home_id: str, *, by: str, at: datetime) -> bool:
         stamp = _stamp(by, at)
-        async with self._database.writing() as connection:
-            revision = await _lock_revision(connection)
-            old = (await _bodies(connection, [home_id])).get(home_id)
-            if old is None:
-                return False
-            await _write(connection, revision, [{"home_id": home_id, "before": old, "after": None, **stamp}])
-        return True
+        return await self._database.write(lambda connection: _remove(connection, home_id, stamp))
 
     async def changes(self, after: int, limit: int) -> Sequence[tuple[int, HomeProfile]]:
         statement = (
@@ -121,14 +100,12 @@ class SqlRegistry:
             .order_by(_HOME.c.revision)
             .limit(max(0, limit))
         )
-        async with self._database.reading() as connection:
-            rows = (await connection.execute(statement)).all()
+        rows = await self._database.read(lambda connection: connection.execute(statement).all())
         return [(row.revision, _profile(row)) for row in rows]
 
     async def audit(self, home_id: str) -> Sequence[AuditLine]:
         statement = sa.select(_AUDIT).where(_AUDIT.c.home_id == home_id).order_by(_AUDIT.c.revision)
-        async with self._database.reading() as connection:
-            rows = (await connection.execute(statement)).all()
+        rows = await self._database.read(lambda connection: connection.execute(statement).all())
         return [
             AuditLine(
                 home_id=row.home_id,
@@ -145,7 +122,36 @@ class SqlRegistry:
         await self._database.close()
 
 
-def _insert(connection: AsyncConnection, table: sa.Table) -> Any:
+def _begin_counting(connection: sa.Connection) -> None:
+    first = _insert(connection, _REVISION).values(name=_COUNTER, revision=0)
+    connection.execute(first.on_conflict_do_nothing())
+
+
+def _put(connection: sa.Connection, homes: Sequence[Home], stamp: dict[str, str]) -> int:
+    revision = _lock_revision(connection)
+    before = _bodies(connection, [home.home_id for home in homes])
+    changes = []
+    for home in homes:
+        old = before.get(home.home_id)
+        # values are compared, not text: a field added to the code later is no change of the home
+        if old is not None and _HOME_BODY.validate_json(old) == home:
+            continue
+        after = _HOME_BODY.dump_json(home).decode()
+        changes.append({"home_id": home.home_id, "before": old, "after": after, **stamp})
+    _write(connection, revision, changes)
+    return len(changes)
+
+
+def _remove(connection: sa.Connection, home_id: str, stamp: dict[str, str]) -> bool:
+    revision = _lock_revision(connection)
+    old = _bodies(connection, [home_id]).get(home_id)
+    if old is None:
+        return False
+    _write(connection, revision, [{"home_id": home_id, "before": old, "after": None, **stamp}])
+    return True
+
+
+def _insert(connection: sa.Connection, table: sa.Table) -> Any:
     return (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
 
 
@@ -157,23 +163,23 @@ def _stamp(by: str, at: datetime) -> dict[str, str]:
     return {"by": by, "at": at.astimezone(UTC).isoformat()}
 
 
-async def _lock_revision(connection: AsyncConnection) -> int:
+def _lock_revision(connection: sa.Connection) -> int:
     statement = sa.select(_REVISION.c.revision).where(_REVISION.c.name == _COUNTER).with_for_update()
-    revision: int = (await connection.execute(statement)).scalar_one()
+    revision: int = (connection.execute(statement)).scalar_one()
     return revision
 
 
-async def _bodies(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, str]:
+def _bodies(connection: sa.Connection, ids: Sequence[str]) -> dict[str, str]:
     """The documents of the homes that are there and not removed."""
     found: dict[str, str] = {}
     for start in range(0, len(ids), _AT_ONCE):
         some = ids[start : start + _AT_ONCE]
         statement = sa.select(_HOME.c.home_id, _HOME.c.body).where(_HOME.c.home_id.in_(some), sa.not_(_HOME.c.removed))
-        found.update((row.home_id, row.body) for row in await connection.execute(statement))
+        found.update((row.home_id, row.body) for row in connection.execute(statement))
     return found
 
 
-async def _write(connection: AsyncConnection, revision: int, changes: Sequence[dict[str, Any]]) -> None:
+def _write(connection: sa.Connection, revision: int, changes: Sequence[dict[str, Any]]) -> None:
     """Give each change the next revision, and write the homes, the audit and the counter."""
     if not changes:
         return
@@ -190,10 +196,10 @@ async def _write(connection: AsyncConnection, revision: int, changes: Sequence[d
     ]
     insert = _insert(connection, _HOME)
     replaced = {name: insert.excluded[name] for name in ("body", "revision", "removed", "updated_at")}
-    await connection.execute(insert.on_conflict_do_update(index_elements=[_HOME.c.home_id], set_=replaced), rows)
-    await connection.execute(sa.insert(_AUDIT), numbered)
+    connection.execute(insert.on_conflict_do_update(index_elements=[_HOME.c.home_id], set_=replaced), rows)
+    connection.execute(sa.insert(_AUDIT), numbered)
     counter = sa.update(_REVISION).where(_REVISION.c.name == _COUNTER)
-    await connection.execute(counter.values(revision=revision + len(changes)))
+    connection.execute(counter.values(revision=revision + len(changes)))
 
 
 def _profile(row: Any) -> HomeProfile:

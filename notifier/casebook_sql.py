@@ -1,15 +1,14 @@
 """The casebook on SQL: a case's state, due time, deliveries and lines change in one transaction, or not at all."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from carebell.bell import Bell
-from carebell.engine_sql import Database
+from carebell.engine_sql import Database, open_database
 from carebell.step import Next
 from carebell.telemetry import Telemetry
 from carebell.types import Alert, AlertStatus
@@ -36,171 +35,161 @@ class SqlCasebook:
 
     @classmethod
     async def open(cls, url: str, policies: PolicyBook, bell: Bell, telemetry: Telemetry) -> "SqlCasebook":
-        return cls(await Database.open(url, METADATA), policies, bell, telemetry)
+        return cls(await open_database(url, METADATA), policies, bell, telemetry)
 
     async def raise_alert(
         self, alert: Alert, people: tuple[Person, ...], at: datetime, *, label: str, address: str
     ) -> Case | None:
-        def opening() -> Next[Case, CaseAction]:
-            policy = self._policies.for_severity(alert.severity)
-            return open_case(alert, policy, people, at, label=label, address=address)
-
-        async with self._database.writing() as connection:
-            seen = await connection.scalar(
-                sa.select(ALERT_SEEN.c.case_id).where(
-                    ALERT_SEEN.c.alert_id == alert.id, ALERT_SEEN.c.status == alert.status.value
-                )
-            )
-            if seen is not None:
-                return None
-            case = await _open_case_of(connection, alert.home_id)
-            case = await self._join(connection, case, Raised(alert, people, label, address), opening, at)
-            await connection.execute(
-                sa.insert(ALERT_SEEN).values(
-                    alert_id=alert.id, status=alert.status.value, case_id="" if case is None else case.id
-                )
-            )
+        raised = Raised(alert, people, label, address)
+        case = await self._database.write(lambda connection: self._raise(connection, raised, at))
         self._bell.ring()
         return case
 
-    async def _join(
-        self,
-        connection: AsyncConnection,
-        case: Case | None,
-        raised: Raised,
-        opening: Callable[[], Next[Case, CaseAction]],
-        at: datetime,
-    ) -> Case | None:
+    def _raise(self, connection: sa.Connection, raised: Raised, at: datetime) -> Case | None:
+        alert = raised.alert
+        seen = sa.select(ALERT_SEEN.c.case_id).where(
+            ALERT_SEEN.c.alert_id == alert.id, ALERT_SEEN.c.status == alert.status.value
+        )
+        if connection.scalar(seen) is not None:
+            return None
+        case = self._join(connection, _open_case_of(connection, alert.home_id), raised, at)
+        connection.execute(
+            sa.insert(ALERT_SEEN).values(
+                alert_id=alert.id, status=alert.status.value, case_id="" if case is None else case.id
+            )
+        )
+        return case
+
+    def _join(self, connection: sa.Connection, case: Case | None, raised: Raised, at: datetime) -> Case | None:
         if case is not None:
-            return await self._apply(connection, case, step(case, raised, at, self._policies), at)
-        if raised.alert.status is AlertStatus.RESOLVED:
+            return self._apply(connection, case, step(case, raised, at, self._policies), at)
+        alert = raised.alert
+        if alert.status is AlertStatus.RESOLVED:
             # What is over in a home without an open case needs nobody.
             return None
-        following = opening()
-        await connection.execute(sa.insert(CASE).values(_row(following.state, at)))
-        await self._write(connection, following, at)
+        policy = self._policies.for_severity(alert.severity)
+        following = open_case(alert, policy, raised.people, at, label=raised.label, address=raised.address)
+        connection.execute(sa.insert(CASE).values(_row(following.state, at)))
+        self._write(connection, following, at)
         return following.state
 
     async def act(self, case_id: str, acted: Acted, at: datetime) -> Case | None:
-        case = await self._step_one(case_id, acted, at)
+        case = await self._database.write(lambda connection: self._step_one(connection, case_id, acted, at))
         self._bell.ring()
         return case
 
-    async def _step_one(self, case_id: str, event: CaseEvent, at: datetime) -> Case | None:
-        async with self._database.writing() as connection:
-            case = await _locked(connection, case_id)
-            if case is None:
-                return None
-            return await self._apply(connection, case, step(case, event, at, self._policies), at)
+    def _step_one(self, connection: sa.Connection, case_id: str, event: CaseEvent, at: datetime) -> Case | None:
+        case = _locked(connection, case_id)
+        if case is None:
+            return None
+        return self._apply(connection, case, step(case, event, at, self._policies), at)
 
     async def wake(self, at: datetime, limit: int) -> int:
-        async with self._database.reading() as connection:
-            due = await connection.scalars(
-                sa.select(CASE.c.id).where(CASE.c.due_at <= write_time(at)).order_by(CASE.c.due_at).limit(limit)
-            )
-            ids = list(due)
+        due = sa.select(CASE.c.id).where(CASE.c.due_at <= write_time(at)).order_by(CASE.c.due_at).limit(limit)
         stepped = 0
-        for case_id in ids:
-            try:
-                await self._step_one(case_id, Woken(), at)
-            except Unreadable:
-                # The auditor tells of it as overdue; the other cases must not wait for it.
-                continue
-            stepped += 1
+        for case_id in await self._database.read(lambda connection: connection.scalars(due).all()):
+            stepped += await self._wake_one(case_id, at)
         if stepped:
             self._bell.ring()
         return stepped
 
-    async def _apply(
-        self, connection: AsyncConnection, before: Case, following: Next[Case, CaseAction], at: datetime
-    ) -> Case:
+    async def _wake_one(self, case_id: str, at: datetime) -> int:
+        try:
+            await self._database.write(lambda connection: self._step_one(connection, case_id, Woken(), at))
+        except Unreadable:
+            # The auditor tells of it as overdue; the other cases must not wait for it.
+            return 0
+        return 1
+
+    def _apply(self, connection: sa.Connection, before: Case, following: Next[Case, CaseAction], at: datetime) -> Case:
         if following.state != before or following.actions:
             row = _row(following.state, at)
-            await connection.execute(sa.update(CASE).where(CASE.c.id == before.id).values(row))
-            await self._write(connection, following, at)
+            connection.execute(sa.update(CASE).where(CASE.c.id == before.id).values(row))
+            self._write(connection, following, at)
         return following.state
 
-    async def _write(self, connection: AsyncConnection, following: Next[Case, CaseAction], at: datetime) -> None:
+    def _write(self, connection: sa.Connection, following: Next[Case, CaseAction], at: datetime) -> None:
         case = following.state
         lines = [action for action in following.actions if isinstance(action, Line)]
         tells = [action for action in following.actions if isinstance(action, Tell)]
-        await write_lines(connection, case, lines, at)
+        write_lines(connection, case, lines, at)
         for line in lines:
             self._telemetry.decisions.labels(line.what).inc()
-        await _insert_once(connection, case, tells, at)
+        _insert_once(connection, case, tells, at)
 
     async def claim(
         self, at: datetime, *, owner: str, lease: timedelta, limit: int, busy: Sequence[str] = ()
     ) -> Sequence[Claimed]:
-        async with self._database.writing() as connection:
-            return await delivery_sql.claim(
+        return await self._database.write(
+            lambda connection: delivery_sql.claim(
                 connection, at, owner=owner, lease=lease, limit=limit, busy=busy, read=_read
             )
+        )
 
     async def extend(self, claimed: Claimed, until: datetime) -> bool:
-        async with self._database.writing() as connection:
-            return await delivery_sql.extend(connection, claimed, until)
+        return await self._database.write(lambda connection: delivery_sql.extend(connection, claimed, until))
 
     async def record(self, claimed: Claimed, outcome: Outcome, at: datetime) -> bool:
-        async with self._database.writing() as connection:
-            if not await delivery_sql.record(connection, claimed, outcome, at):
-                return False
-            case = await _locked(connection, claimed.case.id)
-            assert case is not None  # noqa: S101
-            await write_lines(connection, case, [delivery_sql.line_of(claimed, outcome)], at)
-            if outcome.status is DeliveryStatus.FAILED:
-                undelivered = step(case, Undelivered(claimed.delivery.id), at, self._policies)
-                await self._apply(connection, case, undelivered, at)
+        is_ours = await self._database.write(lambda connection: self._record(connection, claimed, outcome, at))
         self._bell.ring()
+        return is_ours
+
+    def _record(self, connection: sa.Connection, claimed: Claimed, outcome: Outcome, at: datetime) -> bool:
+        if not delivery_sql.record(connection, claimed, outcome, at):
+            return False
+        case = _locked(connection, claimed.case.id)
+        assert case is not None  # noqa: S101
+        write_lines(connection, case, [delivery_sql.line_of(claimed, outcome)], at)
+        if outcome.status is DeliveryStatus.FAILED:
+            undelivered = step(case, Undelivered(claimed.delivery.id), at, self._policies)
+            self._apply(connection, case, undelivered, at)
         return True
 
     async def release(self, owner: str) -> int:
-        async with self._database.writing() as connection:
-            return await delivery_sql.release(connection, owner)
+        return await self._database.write(lambda connection: delivery_sql.release(connection, owner))
 
     async def next_due(self) -> datetime | None:
-        async with self._database.reading() as connection:
-            return await view_sql.next_due(connection)
+        return await self._database.read(view_sql.next_due)
 
     async def overview(self, at: datetime, late_after: timedelta) -> Overview:
-        async with self._database.reading() as connection:
-            return await view_sql.overview(connection, at, late_after)
+        return await self._database.read(lambda connection: view_sql.overview(connection, at, late_after))
 
     async def case(self, case_id: str) -> tuple[Case, datetime] | None:
-        async with self._database.reading() as connection:
-            return await view_sql.one(connection, case_id, _read)
+        return await self._database.read(lambda connection: view_sql.one(connection, case_id, _read))
 
     async def cases(self, statuses: Sequence[str], limit: int, cursor: str | None) -> Page:
-        async with self._database.reading() as connection:
-            return await view_sql.page(connection, statuses, limit, cursor, _read)
+        return await self._database.read(lambda connection: view_sql.page(connection, statuses, limit, cursor, _read))
 
     async def lines(self, *, after: int, limit: int, case_id: str | None = None) -> Sequence[LineRow]:
-        async with self._database.reading() as connection:
-            return await view_sql.lines(connection, after=after, limit=limit, case_id=case_id)
+        return await self._database.read(
+            lambda connection: view_sql.lines(connection, after=after, limit=limit, case_id=case_id)
+        )
 
     async def last_line(self) -> int:
-        async with self._database.reading() as connection:
-            return (await connection.scalar(sa.select(sa.func.max(LINE.c.id)))) or 0
+        newest = sa.select(sa.func.max(LINE.c.id))
+        return (await self._database.read(lambda connection: connection.scalar(newest))) or 0
 
     async def deliveries(self, case_id: str) -> Sequence[DeliveryRow]:
-        async with self._database.reading() as connection:
-            return await view_sql.deliveries(connection, case_id)
+        return await self._database.read(lambda connection: view_sql.deliveries(connection, case_id))
 
     async def relayed(self, name: str) -> int:
-        async with self._database.reading() as connection:
-            return (await connection.scalar(sa.select(RELAY.c.line_id).where(RELAY.c.name == name))) or 0
+        mark = sa.select(RELAY.c.line_id).where(RELAY.c.name == name)
+        return (await self._database.read(lambda connection: connection.scalar(mark))) or 0
 
     async def relay_to(self, name: str, line_id: int) -> None:
-        async with self._database.writing() as connection:
-            changed = await connection.execute(sa.update(RELAY).where(RELAY.c.name == name).values(line_id=line_id))
-            if changed.rowcount == 0:
-                await connection.execute(sa.insert(RELAY).values(name=name, line_id=line_id))
+        await self._database.write(lambda connection: _relay_to(connection, name, line_id))
 
     async def close(self) -> None:
         await self._database.close()
 
 
-async def write_lines(connection: AsyncConnection, case: Case, lines: Sequence[Line], at: datetime) -> None:
+def _relay_to(connection: sa.Connection, name: str, line_id: int) -> None:
+    changed = connection.execute(sa.update(RELAY).where(RELAY.c.name == name).values(line_id=line_id))
+    if changed.rowcount == 0:
+        connection.execute(sa.insert(RELAY).values(name=name, line_id=line_id))
+
+
+def write_lines(connection: sa.Connection, case: Case, lines: Sequence[Line], at: datetime) -> None:
     """Lines of the time line, in their order."""
     if not lines:
         return
@@ -219,16 +208,16 @@ async def write_lines(connection: AsyncConnection, case: Case, lines: Sequence[L
         }
         for line in lines
     ]
-    await connection.execute(sa.insert(LINE), rows)
+    connection.execute(sa.insert(LINE), rows)
 
 
-async def _insert_once(connection: AsyncConnection, case: Case, tells: Sequence[Tell], at: datetime) -> None:
+def _insert_once(connection: sa.Connection, case: Case, tells: Sequence[Tell], at: datetime) -> None:
     """Deliveries to make; the same step decided twice lands on the same rows."""
     if not tells:
         return
     insert = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(DELIVERY)
     rows = [_delivery(case, tell, write_time(at)) for tell in tells]
-    await connection.execute(insert.on_conflict_do_nothing(index_elements=[DELIVERY.c.id]), rows)
+    connection.execute(insert.on_conflict_do_nothing(index_elements=[DELIVERY.c.id]), rows)
 
 
 def _delivery(case: Case, tell: Tell, now: str) -> dict[str, str | int]:
@@ -277,12 +266,12 @@ def _read(document: str) -> Case:
         raise Unreadable(f"a case cannot be read: {error.error_count()} problems") from error
 
 
-async def _locked(connection: AsyncConnection, case_id: str) -> Case | None:
-    document = await connection.scalar(sa.select(CASE.c.document).where(CASE.c.id == case_id).with_for_update())
+def _locked(connection: sa.Connection, case_id: str) -> Case | None:
+    document = connection.scalar(sa.select(CASE.c.document).where(CASE.c.id == case_id).with_for_update())
     return None if document is None else _read(document)
 
 
-async def _open_case_of(connection: AsyncConnection, home_id: str) -> Case | None:
+def _open_case_of(connection: sa.Connection, home_id: str) -> Case | None:
     query = sa.select(CASE.c.document).where(CASE.c.open_home == home_id).with_for_update()
-    document = await connection.scalar(query)
+    document = connection.scalar(query)
     return None if document is None else _read(document)

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from carebell.types import Severity
 from carebell.wire import Unreadable
@@ -45,8 +44,8 @@ def delivery_row(row: Any) -> DeliveryRow:
     )
 
 
-async def claim(
-    connection: AsyncConnection,
+def claim(
+    connection: sa.Connection,
     at: datetime,
     *,
     owner: str,
@@ -66,7 +65,7 @@ async def claim(
     claimed: list[Claimed] = []
     while len(claimed) < limit:
         cancelled = 0
-        for row in await _free(connection, is_due, limit - len(claimed)):
+        for row in _free(connection, is_due, limit - len(claimed)):
             try:
                 case = read(row.document)
             except Unreadable:
@@ -74,17 +73,17 @@ async def claim(
                 continue
             reason = wants(case, Purpose(row.purpose))
             if reason:
-                await _cancel(connection, row, reason, now)
+                _cancel(connection, row, reason, now)
                 cancelled += 1
             else:
-                claimed.append(await _take(connection, row, case, now, owner=owner, until=write_time(at + lease)))
+                claimed.append(_take(connection, row, case, now, owner=owner, until=write_time(at + lease)))
         if not cancelled:
             break
     return claimed
 
 
-async def _free(connection: AsyncConnection, is_due: sa.ColumnElement[bool], limit: int) -> Sequence[Any]:
-    rows = await connection.execute(
+def _free(connection: sa.Connection, is_due: sa.ColumnElement[bool], limit: int) -> Sequence[Any]:
+    rows = connection.execute(
         sa.select(DELIVERY, CASE.c.document)
         .join(CASE, CASE.c.id == DELIVERY.c.case_id)
         .where(is_due)
@@ -95,10 +94,10 @@ async def _free(connection: AsyncConnection, is_due: sa.ColumnElement[bool], lim
     return rows.all()
 
 
-async def _take(connection: AsyncConnection, row: Any, case: Case, now: str, *, owner: str, until: str) -> Claimed:
+def _take(connection: sa.Connection, row: Any, case: Case, now: str, *, owner: str, until: str) -> Claimed:
     was_caught = row.status == DeliveryStatus.SENDING.value
     fence = row.fence + 1
-    await connection.execute(
+    connection.execute(
         sa.update(DELIVERY)
         .where(DELIVERY.c.id == row.id)
         .values(
@@ -114,8 +113,8 @@ async def _take(connection: AsyncConnection, row: Any, case: Case, now: str, *, 
     return Claimed(delivery_row(row), case, fence, datetime.fromisoformat(row.due_at), was_caught)
 
 
-async def _cancel(connection: AsyncConnection, row: Any, reason: str, now: str) -> None:
-    await connection.execute(
+def _cancel(connection: sa.Connection, row: Any, reason: str, now: str) -> None:
+    connection.execute(
         sa.update(DELIVERY)
         .where(DELIVERY.c.id == row.id)
         .values(status=DeliveryStatus.CANCELLED.value, due_at=None, lease_until=None, ended_at=now, detail=reason)
@@ -130,16 +129,16 @@ def _held(claimed: Claimed) -> sa.ColumnElement[bool]:
     )
 
 
-async def extend(connection: AsyncConnection, claimed: Claimed, until: datetime) -> bool:
+def extend(connection: sa.Connection, claimed: Claimed, until: datetime) -> bool:
     """Keep the lease while a channel is still at it."""
-    changed = await connection.execute(sa.update(DELIVERY).where(_held(claimed)).values(lease_until=write_time(until)))
+    changed = connection.execute(sa.update(DELIVERY).where(_held(claimed)).values(lease_until=write_time(until)))
     return changed.rowcount == 1
 
 
-async def record(connection: AsyncConnection, claimed: Claimed, outcome: Outcome, at: datetime) -> bool:
+def record(connection: sa.Connection, claimed: Claimed, outcome: Outcome, at: datetime) -> bool:
     """How the attempt ended, unless somebody else has taken the delivery over."""
     is_over = outcome.retry_at is None
-    changed = await connection.execute(
+    changed = connection.execute(
         sa.update(DELIVERY)
         .where(_held(claimed))
         .values(
@@ -154,9 +153,9 @@ async def record(connection: AsyncConnection, claimed: Claimed, outcome: Outcome
     return changed.rowcount == 1
 
 
-async def release(connection: AsyncConnection, owner: str) -> int:
+def release(connection: sa.Connection, owner: str) -> int:
     """Leases of an owner that is dead are free at once; the attempt stays marked as begun."""
-    changed = await connection.execute(
+    changed = connection.execute(
         sa.update(DELIVERY)
         .where(DELIVERY.c.owner == owner, DELIVERY.c.status == DeliveryStatus.SENDING.value)
         .values(lease_until=None, owner=None)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from carebell.errors import BadInput
 from notifier.case_value import Case, CaseStatus
@@ -18,16 +17,14 @@ Read = Callable[[str], Case]
 _IS_OPEN = CASE.c.status != CaseStatus.CLOSED.value
 
 
-async def one(connection: AsyncConnection, case_id: str, read: Read) -> tuple[Case, datetime] | None:
+def one(connection: sa.Connection, case_id: str, read: Read) -> tuple[Case, datetime] | None:
     """A case and when it changed last."""
     query = sa.select(CASE.c.document, CASE.c.updated_at).where(CASE.c.id == case_id)
-    row = (await connection.execute(query)).one_or_none()
+    row = (connection.execute(query)).one_or_none()
     return None if row is None else (read(row.document), datetime.fromisoformat(row.updated_at))
 
 
-async def page(
-    connection: AsyncConnection, statuses: Sequence[str], limit: int, cursor: str | None, read: Read
-) -> Page:
+def page(connection: sa.Connection, statuses: Sequence[str], limit: int, cursor: str | None, read: Read) -> Page:
     """Cases of these statuses (none named: all), newest first."""
     query = sa.select(CASE).order_by(CASE.c.opened_at.desc(), CASE.c.id.desc()).limit(limit + 1)
     if statuses:
@@ -37,7 +34,7 @@ async def page(
         query = query.where(
             sa.or_(CASE.c.opened_at < opened_at, sa.and_(CASE.c.opened_at == opened_at, CASE.c.id < case_id))
         )
-    rows = (await connection.execute(query)).all()
+    rows = (connection.execute(query)).all()
     cases = tuple((read(row.document), datetime.fromisoformat(row.updated_at)) for row in rows[:limit])
     is_last = len(rows) <= limit
     return Page(cases, None if is_last else _write_cursor(rows[limit - 1].opened_at, rows[limit - 1].id))
@@ -58,7 +55,7 @@ def _read_cursor(cursor: str) -> tuple[str, str]:
     return opened_at, case_id
 
 
-async def lines(connection: AsyncConnection, *, after: int, limit: int, case_id: str | None) -> Sequence[LineRow]:
+def lines(connection: sa.Connection, *, after: int, limit: int, case_id: str | None) -> Sequence[LineRow]:
     """Lines behind an id, oldest first, of one case or of all."""
     query = sa.select(LINE).where(LINE.c.id > after).order_by(LINE.c.id).limit(limit)
     if case_id is not None:
@@ -77,38 +74,36 @@ async def lines(connection: AsyncConnection, *, after: int, limit: int, case_id:
             severity=row.severity,
             data=row.data,
         )
-        for row in await connection.execute(query)
+        for row in connection.execute(query)
     ]
 
 
-async def deliveries(connection: AsyncConnection, case_id: str) -> Sequence[DeliveryRow]:
+def deliveries(connection: sa.Connection, case_id: str) -> Sequence[DeliveryRow]:
     """All deliveries of a case, oldest first."""
     query = sa.select(DELIVERY).where(DELIVERY.c.case_id == case_id).order_by(DELIVERY.c.created_at, DELIVERY.c.id)
-    return [delivery_row(row) for row in await connection.execute(query)]
+    return [delivery_row(row) for row in connection.execute(query)]
 
 
-async def next_due(connection: AsyncConnection) -> datetime | None:
+def next_due(connection: sa.Connection) -> datetime | None:
     """When the next case wants to be woken."""
-    return read_due(await connection.scalar(sa.select(sa.func.min(CASE.c.due_at))))
+    return read_due(connection.scalar(sa.select(sa.func.min(CASE.c.due_at))))
 
 
-async def overview(connection: AsyncConnection, at: datetime, late_after: timedelta) -> Overview:
+def overview(connection: sa.Connection, at: datetime, late_after: timedelta) -> Overview:
     """Numbers over all open cases; what has been due for longer than `late_after` counts as not done."""
     late = write_time(at - late_after)
     is_free = sa.or_(DELIVERY.c.lease_until.is_(None), DELIVERY.c.lease_until < write_time(at))
-    counts = await connection.execute(sa.select(CASE.c.status, sa.func.count()).where(_IS_OPEN).group_by(CASE.c.status))
-    oldest = await connection.scalar(
-        sa.select(sa.func.min(CASE.c.opened_at)).where(CASE.c.status == CaseStatus.OPEN.value)
-    )
-    stuck = await connection.scalars(sa.select(CASE.c.id).where(_IS_OPEN, CASE.c.due_at.is_(None)))
+    counts = connection.execute(sa.select(CASE.c.status, sa.func.count()).where(_IS_OPEN).group_by(CASE.c.status))
+    oldest = connection.scalar(sa.select(sa.func.min(CASE.c.opened_at)).where(CASE.c.status == CaseStatus.OPEN.value))
+    stuck = connection.scalars(sa.select(CASE.c.id).where(_IS_OPEN, CASE.c.due_at.is_(None)))
     return Overview(
         open_by_status={status: number for status, number in counts},
         oldest_unanswered_at=read_due(oldest),
-        cases_overdue=await _count(connection, sa.and_(_IS_OPEN, CASE.c.due_at < late)),
-        deliveries_overdue=await _count(connection, sa.and_(DELIVERY.c.due_at < late, is_free)),
+        cases_overdue=_count(connection, sa.and_(_IS_OPEN, CASE.c.due_at < late)),
+        deliveries_overdue=_count(connection, sa.and_(DELIVERY.c.due_at < late, is_free)),
         without_next=tuple(stuck),
     )
 
 
-async def _count(connection: AsyncConnection, condition: sa.ColumnElement[bool]) -> int:
-    return (await connection.scalar(sa.select(sa.func.count()).where(condition))) or 0
+def _count(connection: sa.Connection, condition: sa.ColumnElement[bool]) -> int:
+    return (connection.scalar(sa.select(sa.func.count()).where(condition))) or 0

@@ -27,7 +27,7 @@ def _sql(url: str) -> Awaitable[Casebook]:
 
 ADAPTERS: dict[str, Opener] = {
     "sqlite-memory": lambda _: _sql(MEMORY),
-    "sqlite-file": lambda folder: _sql(f"sqlite+aiosqlite:///{folder / 'cases.db'}"),
+    "sqlite-file": lambda folder: _sql(f"sqlite:///{folder / 'cases.db'}"),
 }
 # Two processes over the same cases.
 SHARED: dict[str, Opener] = {name: ADAPTERS[name] for name in ("sqlite-file",)}

@@ -16,8 +16,8 @@ from devices.registry_sql import SqlRegistry
 Opener = Callable[[Path], Awaitable[Registry]]
 AT = datetime(2026, 3, 1, 8, tzinfo=UTC)
 ADAPTERS: dict[str, Opener] = {
-    "sqlite-memory": lambda _: SqlRegistry.open("sqlite+aiosqlite://"),
-    "sqlite-file": lambda folder: SqlRegistry.open(f"sqlite+aiosqlite:///{folder / 'registry.db'}"),
+    "sqlite-memory": lambda _: SqlRegistry.open("sqlite://"),
+    "sqlite-file": lambda folder: SqlRegistry.open(f"sqlite:///{folder / 'registry.db'}"),
 }
 LASTING: dict[str, Opener] = {name: ADAPTERS[name] for name in ("sqlite-file",)}
 

@@ -18,7 +18,7 @@ AT = datetime(2026, 3, 1, 8, tzinfo=UTC)
 EMPTY = Snapshot(states={}, positions={})
 ADAPTERS: dict[str, Opener] = {
     "sqlite-memory": lambda _: SqlStore.open(MEMORY),
-    "sqlite-file": lambda folder: SqlStore.open(f"sqlite+aiosqlite:///{folder / 'rules.db'}"),
+    "sqlite-file": lambda folder: SqlStore.open(f"sqlite:///{folder / 'rules.db'}"),
 }
 # Where two processes can look at one store.
 LASTING = {name: ADAPTERS[name] for name in ("sqlite-file",)}

@@ -263,7 +263,7 @@ class House:
         self._do(self._open())
 
     def _where(self, name: str) -> str:
-        return MEMORY if self._folder is None else f"sqlite+aiosqlite:///{self._folder / name}"
+        return MEMORY if self._folder is None else f"sqlite:///{self._folder / name}"
 
     async def _open(self) -> None:
         self._has_news = True

@@ -134,8 +134,8 @@ class Hurried(SqliteLog):
 
     looks = 0
 
-    async def fetch(self, topic: str, positions: Mapping[int, int], limit: int) -> list[Record]:
-        found = await super().fetch(topic, positions, limit)
+    async def fetch(self, positions: Mapping[str, Mapping[int, int]], limit: int) -> list[Record]:
+        found = await super().fetch(positions, limit)
         self.looks += 1
         if self.looks == 1:
             await self.append([entry("just now")], AT)

@@ -128,7 +128,7 @@ class Process:
 async def process(folder: Path, plug: Plug | None = None) -> AsyncIterator[Process]:
     clock = ManualClock(AT)
     log = await SqliteLog.open(folder / "log.db", PARTITIONS, clock)
-    store = await SqlStore.open(f"sqlite+aiosqlite:///{folder / 'rules.db'}")
+    store = await SqlStore.open(f"sqlite:///{folder / 'rules.db'}")
     plug = plug or Plug(0)
     worker: Worker[State, str, str] = Worker(
         scope="w",

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from carebell.bell import Bell
 from carebell.clock import ManualClock
-from carebell.engine_sql import Database
+from carebell.engine_sql import open_database
 from carebell.instruments import Instruments
 from carebell.log import Entry
 from carebell.topics import Topic
@@ -53,9 +53,8 @@ class Watch:
 
     async def plant(self, statement: str) -> None:
         """What no code of ours would write."""
-        database = await Database.open(self.url, METADATA)
-        async with database.writing() as connection:
-            await connection.execute(sa.text(statement))
+        database = await open_database(self.url, METADATA)
+        await database.write(lambda connection: connection.execute(sa.text(statement)))
         await database.close()
 
     def metric(self, name: str) -> float:
@@ -65,7 +64,7 @@ class Watch:
 
 @pytest.fixture
 async def watch(tmp_path: Path) -> AsyncIterator[Watch]:
-    url, bell, clock = f"sqlite+aiosqlite:///{tmp_path / 'cases.db'}", Bell(), ManualClock(START)
+    url, bell, clock = f"sqlite:///{tmp_path / 'cases.db'}", Bell(), ManualClock(START)
     tools = build.instruments(clock)
     casebook = await SqlCasebook.open(url, build.default_policies(), bell, tools.telemetry)
     yield Watch(url, tools, clock, casebook, bell)
