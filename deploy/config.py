@@ -4,13 +4,13 @@ import base64
 from datetime import timedelta
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from carebell.duration import Duration
 from carebell.errors import BadInput
+from carebell.file_yaml import read_model
 from devices.registry import Role
 from notifier.person import CONSOLE, Person, Reach
 from notifier.policy import PolicyBook, read_policies
@@ -129,24 +129,10 @@ def read_config(path: Path | None) -> Config:
     """The file's configuration, or the defaults without one. Raises BadInput."""
     if path is None:
         return Config()
-    content = _yaml(path)
-    try:
-        config = Config.model_validate({} if content is None else content)
-    except ValidationError as error:
-        raise BadInput([f"{path}: {_where(one['loc'])}: {one['msg']}" for one in error.errors()]) from error
+    config = read_model(Config, _text(path), str(path))
     folder = path.parent
     beside = {name: folder / value for name in ("policies", "rulebook") if (value := getattr(config, name)) is not None}
     return config.model_copy(update=beside)
-
-
-def _yaml(path: Path) -> Any:
-    try:
-        return yaml.safe_load(_text(path))
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark is not None else 1
-        raise BadInput(f"{path}:{line}: not YAML: {error.problem}") from error
-    except yaml.YAMLError as error:
-        raise BadInput(f"{path}:1: not YAML: {error}") from error
 
 
 def _text(path: Path) -> str:
@@ -156,10 +142,6 @@ def _text(path: Path) -> str:
         raise BadInput(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise BadInput(f"{path}: not UTF-8 text") from error
-
-
-def _where(location: tuple[int | str, ...]) -> str:
-    return ".".join(str(part) for part in location) or "the file"
 
 
 def policies_of(config: Config) -> PolicyBook:

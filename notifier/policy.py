@@ -6,13 +6,12 @@ after:  0s      0s        60s         180s             180s + repeat_after
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from carebell.duration import Duration
-from carebell.errors import BadInput
+from carebell.file_yaml import read_model
 from carebell.types import Severity
 from devices.registry import Role
 
@@ -93,19 +92,8 @@ class _Book(_File):
 
 
 def read_policies(text: str, name: str) -> PolicyBook:
-    """Parse and validate a policy file. Raises BadInput with every problem."""
-    try:
-        content: Any = yaml.safe_load(text)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark is not None else 1
-        raise BadInput(f"{name}:{line}: not YAML: {error.problem}") from error
-    except (yaml.YAMLError, ValueError) as error:  # a date that does not exist is a ValueError
-        raise BadInput(f"{name}:1: not YAML: {error}") from error
-    try:
-        book = _Book.model_validate(content)
-    except ValidationError as error:
-        problems = [f"{name}: {'.'.join(map(str, one['loc'])) or 'the file'}: {one['msg']}" for one in error.errors()]
-        raise BadInput(problems) from error
+    """Parse and validate a policy file. Raises BadInput with every problem and its line."""
+    book = read_model(_Book, text, name)
     return PolicyBook(
         {
             severity: _policy(policy_name, policy, book.version)

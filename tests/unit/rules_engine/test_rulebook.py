@@ -38,14 +38,14 @@ def test_supervision_can_be_switched_off() -> None:
     assert not read_rulebook(GOOD + "    enabled: false\n", "f").rules.supervision.enabled
 
 
-SOS_OFF = "rules.sos: Value error, a call for help cannot be switched off"
+SOS_OFF = "rules.sos: a call for help cannot be switched off"
 NO_UNIT = "a duration needs a number and a unit"
 
 
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("budget: 1s", "budget: 1", f"book.yaml: rules.sos.budget: Value error, {NO_UNIT}"),
+        ("budget: 1s", "budget: 1", f"book.yaml:5: rules.sos.budget: {NO_UNIT}"),
         ("budget: 1s", "budget: '1'", NO_UNIT),
         ("budget: 1s", "budget: -1s", NO_UNIT),
         ("budget: 1s", "budget: 999999999999d", "this duration is too long"),
@@ -81,7 +81,7 @@ def test_a_bad_file_is_refused_with_its_place(old: str, new: str, message: str) 
 
 @pytest.mark.parametrize("text", ["", "[]", "7", "just words", "~", "- format: 1"])
 def test_a_file_that_is_no_mapping_is_refused(text: str) -> None:
-    with pytest.raises(BadInput, match=r"book\.yaml:1: a rulebook is a mapping with format, version and rules"):
+    with pytest.raises(BadInput, match=r"book\.yaml:1: (expected names with values|format: Field required)"):
         read_rulebook(text, "book.yaml")
 
 
