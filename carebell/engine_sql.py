@@ -8,7 +8,7 @@ functions run on an asynchronous connection.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar
 
@@ -17,8 +17,11 @@ from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import QueuePool
 
+from carebell.errors import BadInput, TryLater
+
 BUSY_TIMEOUT_MS = 5000
 MEMORY = "sqlite://"
+AT_ONCE = 64
 _READERS = 2
 Result = TypeVar("Result")
 Work = Callable[[sa.Connection], Result]
@@ -48,7 +51,11 @@ async def open_database(url: str, metadata: sa.MetaData, *, is_rebuildable: bool
         database = SqliteDatabase(url, "NORMAL" if is_rebuildable else "FULL")
     else:
         database = PostgresDatabase(create_async_engine(url, pool_pre_ping=True))
-    await database.write(metadata.create_all)
+    try:
+        await database.write(metadata.create_all)
+    except (TryLater, sa.exc.DatabaseError) as error:
+        await database.close()
+        raise BadInput(f"{url.rpartition('///')[2]}: this database cannot be opened: {error}"[:300]) from error
     return database
 
 
@@ -62,13 +69,41 @@ class SqliteDatabase:
         if url != MEMORY:
             self._reader = _engine(url, _READERS, synchronous, "BEGIN")
             self._read_threads = ThreadPoolExecutor(max_workers=_READERS, thread_name_prefix="sql-read")
+        self._waiting: list[tuple[Work[Any], asyncio.Future[Any]]] = []
+        self._committing: asyncio.Task[None] | None = None
 
     async def write(self, work: Work[Result]) -> Result:
-        def transaction() -> Result:
-            with self._writer.begin() as connection:
-                return work(connection)
+        """What waits together is committed together, each piece of work in a savepoint of its own: an fsync is shared,
+        and a piece that fails takes only itself back."""
+        done: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self._waiting.append((work, done))
+        if self._committing is None:
+            self._committing = asyncio.create_task(self._commit())
+        return await done
 
-        return await asyncio.get_running_loop().run_in_executor(self._write_thread, transaction)
+    async def _commit(self) -> None:
+        try:
+            while self._waiting:
+                batch, self._waiting = self._waiting[:AT_ONCE], self._waiting[AT_ONCE:]
+                works = [work for work, _ in batch]
+                loop = asyncio.get_running_loop()
+                try:
+                    ends = await loop.run_in_executor(self._write_thread, self._transaction, works)
+                except Exception as error:  # noqa: BLE001 - whatever it was, whoever waits is told
+                    ends = [(None, error)] * len(batch)
+                for (_, done), (result, failure) in zip(batch, ends, strict=True):
+                    if done.cancelled():
+                        continue
+                    if failure is None:
+                        done.set_result(result)
+                    else:
+                        done.set_exception(_told(failure))
+        finally:
+            self._committing = None
+
+    def _transaction(self, works: Sequence[Work[Any]]) -> list[tuple[Any, Exception | None]]:
+        with self._writer.begin() as connection:
+            return [_savepoint(connection, work) for work in works]
 
     async def read(self, work: Work[Result]) -> Result:
         def view() -> Result:
@@ -79,12 +114,29 @@ class SqliteDatabase:
 
     async def close(self) -> None:
         """After what is under way."""
+        if self._committing is not None:
+            await asyncio.gather(self._committing, return_exceptions=True)
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(self._write_thread, self._writer.dispose)
         self._write_thread.shutdown(wait=True)
         if self._reader is not self._writer:
             self._read_threads.shutdown(wait=True)
             self._reader.dispose()
+
+
+def _told(failure: Exception) -> Exception:
+    """A database that is held, full or gone may take it later; anything else is what it is."""
+    if isinstance(failure, sa.exc.OperationalError):
+        return TryLater(f"the database cannot be written: {failure.orig}")
+    return failure
+
+
+def _savepoint(connection: sa.Connection, work: Work[Any]) -> tuple[Any, Exception | None]:
+    try:
+        with connection.begin_nested():
+            return work(connection), None
+    except Exception as error:  # noqa: BLE001 - it goes to whoever asked for this piece of work
+        return None, error
 
 
 class PostgresDatabase:

@@ -199,7 +199,8 @@ class MqttConnection:
             return
         self._generation += 1
         if self._subscriptions:
-            options = SubscribeOptions(qos=1)
+            # Retained messages on a new subscription only: a restart of ours is no new press.
+            options = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB)
             self._client.subscribe([(topic, options) for topic in self._subscriptions])
         self._connected.set()
         self._on_change(True)

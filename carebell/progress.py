@@ -3,6 +3,7 @@
 from carebell.clock import Clock
 
 STANDING_AFTER_S = 15.0
+BEHIND_AFTER_S = 10.0
 
 
 class Progress:
@@ -11,6 +12,7 @@ class Progress:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._turned: dict[str, float] = {}
+        self._behind: dict[str, float] = {}
 
     def expect(self, loop: str) -> None:
         """From now on this loop must move."""
@@ -19,6 +21,15 @@ class Progress:
     def turned(self, loop: str) -> None:
         """The loop has completed a turn, even if there was nothing to do."""
         self._turned[loop] = self._clock.monotonic()
+
+    def behind(self, loop: str, seconds: float) -> None:
+        """How old the oldest thing was that the loop has just dealt with; 0 when nothing waited."""
+        self._behind[loop] = seconds
+
+    def too_late(self, after_s: float = BEHIND_AFTER_S) -> str:
+        """The loops that move but cannot keep up, in words; empty when all do."""
+        late = {loop: age for loop, age in sorted(self._behind.items()) if age > after_s}
+        return "; ".join(f"{loop} is {age:.0f} s behind" for loop, age in late.items())
 
     def ages(self) -> dict[str, float]:
         """Seconds since the last turn of each loop."""

@@ -83,8 +83,7 @@ class Worker(Generic[State, Event, Action]):
         store: Store,
         judge: Judge[State, Event, Action],
         clock: Clock,
-        on_batch: Callable[[timedelta], None] = lambda age: None,
-        on_turn: Callable[[], None] = lambda: None,
+        on_turn: Callable[[timedelta], None] = lambda age: None,
     ) -> None:
         self._scope = scope
         self._topics = tuple(topics)
@@ -92,7 +91,6 @@ class Worker(Generic[State, Event, Action]):
         self._store = store
         self._judge = judge
         self._clock = clock
-        self._on_batch = on_batch
         self._on_turn = on_turn
         self._epoch: int | None = None
         self._committed_at = clock.now() - COMMIT_EVERY
@@ -111,14 +109,14 @@ class Worker(Generic[State, Event, Action]):
         """One batch; how many records it held."""
         await self._follow(reader)
         records = await reader.poll(BATCH, wait)
-        self._on_turn()
         if not records:
+            self._on_turn(timedelta(0))
             return 0
-        self._on_batch(self._clock.now() - min(record.appended_at for record in records))
         actions = [entry for record in records for entry in self._judge_record(record)]
         await self._log.append(actions, self._clock.now())
         await self._save()
         await self._commit(reader)
+        self._on_turn(self._clock.now() - min(record.appended_at for record in records))
         return len(records)
 
     async def _commit(self, reader: Reader) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from socket import socket
 
 from fastapi import FastAPI
@@ -36,7 +35,7 @@ from rules_engine.main import run_rules
 from rules_engine.rulebook import Rulebook
 
 OWNER = "box"
-_DEAF_AFTER = timedelta(seconds=60)
+_DEAF_AFTER_S = 60.0
 # A loop that is not among these may stand still without a call being lost.
 _MUST_MOVE = ("ingest", "rules", "alerts", "escalation", "delivery", "audit")
 
@@ -152,11 +151,11 @@ def _page(box: Box) -> Page:
 def _alive(box: Box, ingest: IngestView) -> dict[str, Callable[[], str]]:
     """Loops that stand still, and a pulse that no longer comes back."""
     clock = box.instruments.clock
-    began_at = clock.now()
+    began_s = clock.monotonic()
 
     def pulse() -> str:
-        age = clock.now() - (ingest.pulse_at or began_at)
-        return f"no pulse for {age.seconds} s" if age > _DEAF_AFTER else ""
+        age_s = clock.monotonic() - (ingest.pulse_heard_s or began_s)
+        return f"no pulse for {age_s:.0f} s" if age_s > _DEAF_AFTER_S else ""
 
     return {"pulse": pulse, "loops": box.instruments.progress.standing_still}
 
@@ -169,5 +168,6 @@ def _ready(box: Box, auditor: Auditor, ingest: IngestView) -> dict[str, Callable
         "mqtt": mqtt,
         "log": lambda: "the log cannot be written" if ingest.is_stuck else "",
         "loops": box.instruments.progress.standing_still,
+        "late": box.instruments.progress.too_late,
         "cases": lambda: auditor.problem,
     }

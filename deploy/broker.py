@@ -181,8 +181,7 @@ class MosquittoBroker:
 
     async def stop(self) -> None:
         if self._child is not None:
-            self._child.terminate()
-            await asyncio.to_thread(self._child.wait, 5)
+            await asyncio.to_thread(_end, self._child)
             self._child = None
 
 
@@ -253,6 +252,15 @@ def read_address(text: str) -> MqttAddress:
 def without_login(text: str) -> str:
     """What `--broker` said, fit to be shown."""
     return text.rpartition("@")[2]
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    child.terminate()
+    try:
+        child.wait(2)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait(5)
 
 
 def _die_with_parent() -> None:

@@ -11,22 +11,33 @@ from deploy.broker import Broker
 from ingest.main import PULSE_LATE, IngestView
 
 _LOOK_EVERY = timedelta(seconds=2)
+_ASLEEP_AFTER_S = 10.0
 _TRIM_EVERY = timedelta(hours=1)
 # The profiles of homes are kept: whoever starts anew reads them from the beginning.
 _TRIMMED = (Topic.URGENT, Topic.TELEMETRY, Topic.ALERTS, Topic.CASES, Topic.REJECTED)
 
 
 async def watch_broker(broker: Broker, ingest: IngestView, instruments: Instruments, stop: asyncio.Event) -> None:
-    """A broker whose process has ended, or that lets no pulse through, is started again."""
+    """A broker of our own whose process has ended, or that lets no pulse through, is started again.
+
+    Measured on the monotonic clock, and only while we ourselves are awake and take what comes: a full disk, a stopped
+    machine or a clock that jumped are no faults of the broker.
+    """
     clock = instruments.clock
-    since = clock.now()
+    since = looked = clock.monotonic()
     while not await wait_set(stop, clock, _LOOK_EVERY):
-        age = clock.now() - max(since, ingest.pulse_at or since)
-        instruments.telemetry.pulse_age.set(age.total_seconds())
-        if broker.is_ours and (not broker.is_running() or age > PULSE_LATE):
-            instruments.logger.error("broker is started again", is_running=broker.is_running(), pulse_age=age.seconds)
+        now = clock.monotonic()
+        if now - looked > _ASLEEP_AFTER_S or ingest.is_stuck:
+            since = now
+        looked = now
+        age_s = now - max(since, ingest.pulse_heard_s or since)
+        instruments.telemetry.pulse_age.set(age_s)
+        if broker.is_ours and (not broker.is_running() or age_s > PULSE_LATE.total_seconds()):
+            instruments.logger.error(
+                "broker is started again", is_running=broker.is_running(), pulse_age_s=round(age_s)
+            )
             await broker.restart()
-            since = clock.now()
+            since = clock.monotonic()
 
 
 async def trim_log(log: Log, keep: timedelta, instruments: Instruments, stop: asyncio.Event) -> None:

@@ -1,5 +1,6 @@
 """The channels of a configuration, and the beat to the outside."""
 
+import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -10,7 +11,9 @@ from carebell.clock import Clock
 from carebell.errors import BadInput
 from carebell.logs import Logger
 from carebell.mqtt import MqttConnection
+from carebell.types import Severity
 from deploy.config import ChannelsPart, Config
+from devices.registry import Role
 from notifier.channel import Channel
 from notifier.channels.console import ConsoleChannel
 from notifier.channels.email import EmailChannel, Mailbox
@@ -63,18 +66,23 @@ def check_channels(policies: PolicyBook, part: ChannelsPart) -> None:
         raise BadInput(wrong)
 
 
-def nobody_to_tell(config: Config) -> list[str]:
-    """What a box should not be run with: nobody on duty, or people that no channel reaches."""
+def nobody_to_tell(config: Config, policies: PolicyBook) -> list[str]:
+    """What a box should not be run with: tiers without anybody on duty, people that no channel reaches, dead links."""
+    warnings = []
+    if config.desk.url is None and config.desk.listen in ("0.0.0.0", "::"):  # noqa: S104
+        warnings.append("desk.url is not set: the links in messages lead nowhere")
     channels = [name for name in ("console", "webhook", "email") if getattr(config.channels, name)]
     if not channels:
-        return ["no channel is set up: only the desk page shows calls; see docs/configuration.md"]
+        return [*warnings, "no channel is set up: only the desk page shows calls; see docs/configuration.md"]
     people = [circle(None, [responder.person()], channels)[0] for responder in config.responders]
-    warnings = [
-        f"responder {person.person_id} has no address on a channel that is set up"
-        for person in people
-        if not person.reach
+    lost = [person.person_id for person in people if not person.reach]
+    warnings += [f"responder {person_id} has no address on a channel that is set up" for person_id in lost]
+    there = {person.role for person in people} | {Role.FAMILY.value, Role.NEIGHBOUR.value}
+    policy = policies.for_severity(Severity.CRITICAL)
+    empty = [step.name for step in policy.steps if not there.intersection(step.roles)]
+    return warnings + [
+        f"policy {policy.name}: nobody is set up for the step {name}; it will be passed over" for name in empty
     ]
-    return warnings or ([] if people else ["no responders are set up: beyond the family, nobody is told of a call"])
 
 
 def make_beat(url: str | None, logger: Logger) -> Callable[[], Awaitable[None]] | None:
@@ -84,11 +92,12 @@ def make_beat(url: str | None, logger: Logger) -> Callable[[], Awaitable[None]] 
 
     async def beat() -> None:
         try:
-            async with httpx2.AsyncClient(timeout=_BEAT_WITHIN_S) as client:
+            async with asyncio.timeout(_BEAT_WITHIN_S), httpx2.AsyncClient(timeout=_BEAT_WITHIN_S) as client:
                 answer = await client.get(url)
-            if not answer.is_success:
-                logger.warning("the beat was refused", status=answer.status_code)
-        except httpx2.HTTPError as error:
+        except (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError, ExceptionGroup) as error:
             logger.warning("the beat was not heard", error=type(error).__name__)
+            return
+        if not answer.is_success:
+            logger.warning("the beat was refused", status=answer.status_code)
 
     return beat

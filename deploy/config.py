@@ -70,6 +70,20 @@ class ResponderPart(_Part):
     webhook: str | None = None
     email: str | None = None
 
+    @field_validator("webhook")
+    @classmethod
+    def _is_an_address(cls, url: str | None) -> str | None:
+        if url is not None and not url.startswith(("http://", "https://")):
+            raise ValueError("a webhook is an address that begins with http:// or https://")
+        return url
+
+    @field_validator("email")
+    @classmethod
+    def _is_a_mail_address(cls, address: str | None) -> str | None:
+        if address is not None and "@" not in address.strip("@"):
+            raise ValueError("an e-mail address looks like name@example.org")
+        return address
+
     def person(self) -> Person:
         ways = (("webhook", self.webhook), ("email", self.email))
         reach = tuple(Reach(channel, to) for channel, to in ways if to)
@@ -89,6 +103,13 @@ class DeskPart(_Part):
     tokens: dict[Annotated[str, Field(min_length=1)], str] = Field(default_factory=dict)
     url: str | None = None
     phone: str = ""
+
+    @field_validator("url")
+    @classmethod
+    def _is_an_address(cls, url: str | None) -> str | None:
+        if url is not None and not url.startswith(("http://", "https://")):
+            raise ValueError("the desk's url begins with http:// or https://")
+        return url
 
 
 class MqttPart(_Part):
@@ -110,11 +131,19 @@ class Config(_Part):
     rulebook: Path | None = None
     beat: str | None = None
 
+    @field_validator("responders")
+    @classmethod
+    def _each_once(cls, responders: tuple[ResponderPart, ...]) -> tuple[ResponderPart, ...]:
+        ids = [responder.id for responder in responders]
+        if twice := sorted({one for one in ids if ids.count(one) > 1}):
+            raise ValueError(f"each responder needs an id of its own: {', '.join(twice)} stands there twice")
+        return responders
+
     @field_validator("keep_readings")
     @classmethod
     def _is_long_enough(cls, keep: timedelta) -> timedelta:
-        if keep < timedelta(days=1):
-            raise ValueError("readings are kept for 1d or longer: what was not judged yet must not be forgotten")
+        if not timedelta(days=1) <= keep <= timedelta(days=3660):
+            raise ValueError("readings are kept for 1d to 3660d: what was not judged yet must not be forgotten")
         return keep
 
     @field_validator("beat")
@@ -138,10 +167,10 @@ def read_config(path: Path | None) -> Config:
 def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise BadInput(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise BadInput(f"{path}: not UTF-8 text") from error
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
 
 
 def policies_of(config: Config) -> PolicyBook:

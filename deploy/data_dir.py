@@ -63,7 +63,7 @@ def open_data_dir(path: Path) -> DataDir:
     if "?" in str(path):
         raise BadInput(f"--data {path}: a path with a question mark cannot be used")  # SQLite's URL would end there
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = os.open(path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise BadInput(f"--data {path}: cannot be written: {error.strerror}") from error

@@ -12,7 +12,7 @@ def bind(host: str, port: int, option: str) -> socket.socket:
     try:
         listening.bind((host, port))
         listening.listen(128)
-    except (OSError, OverflowError) as error:
+    except (OSError, OverflowError, ValueError) as error:
         listening.close()
         reason = getattr(error, "strerror", None) or str(error)
         raise BadInput(f"{option} {port}: cannot listen on {host}:{port}: {reason}") from error

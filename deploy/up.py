@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import shutil
 import signal
 import sys
@@ -58,6 +59,8 @@ class UpOptions:
 
 def run_up(options: UpOptions, say: Callable[[str], None]) -> None:
     """Run until SIGTERM or SIGINT. Raises BadInput where the box cannot be set up as asked."""
+    # What is written from here on is about people.
+    os.umask(0o077)
     if options.is_demo:
         options = replace(options, config=demo_config(options.config))
     policies, rulebook = policies_of(options.config), rulebook_of(options.config.rulebook)
@@ -65,12 +68,19 @@ def run_up(options: UpOptions, say: Callable[[str], None]) -> None:
     data = open_data_dir(options.data)
     listening = bind(options.config.desk.listen, options.http_port, "--http-port")
     broker = BrokerChoice(options.broker, options.config.mqtt.listen, options.mqtt_port).open(data.path)
+    _allow_connections()
     # A call passes between the loop and the threads of three databases many times; with the usual 5 ms a hand-over waits
     # that long whenever another thread is at work.
     sys.setswitchinterval(0.0005)
     with _log_stream(options, data) as stream:
         instruments = Instruments(SystemClock(), Telemetry(), open_logs(stream, options.log_level))
         asyncio.run(_run(options, data, _Bound(policies, rulebook, listening, broker), instruments, say))
+
+
+def _allow_connections() -> None:
+    """Each device takes two descriptors of ours: as many as the system lets us have."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +122,7 @@ async def _open(
 ) -> Box:
     config = options.config
     bell = Bell()
-    log = await SqliteLog.open(data.log, config.partitions, instruments.clock)
+    log = await _open_log(data, config, instruments)
     closing.push_async_callback(log.close)
     store = await SqlStore.open(data.rules_url)
     closing.push_async_callback(store.close)
@@ -147,6 +157,13 @@ async def _open(
     )
 
 
+async def _open_log(data: DataDir, config: Config, instruments: Instruments) -> SqliteLog:
+    try:
+        return await SqliteLog.open(data.log, config.partitions, instruments.clock)
+    except OSError as error:
+        raise BadInput(f"--data {data.path}: {error}; see the runbook on restoring from a backup") from error
+
+
 def _command() -> str:
     """How whoever started this types the command: as a path where it is not on theirs."""
     return "carebell" if shutil.which("carebell") else os.path.relpath(Path(sys.executable).with_name("carebell"))
@@ -167,9 +184,11 @@ def demo_config(config: Config) -> Config:
     """A demonstration has somebody on duty in every role, and a token that everybody knows."""
     desk = config.desk if config.desk.tokens else config.desk.model_copy(update={"tokens": {DEMO_TOKEN: "demo desk"}})
     responders = config.responders or (
-        ResponderPart(id="desk-1", name="值班台", role=Role.DESK),
-        ResponderPart(id="provider-1", name="示范养老服务站", role=Role.PROVIDER),
-        ResponderPart(id="health-centre-1", name="示范社区卫生服务中心", role=Role.HEALTH_CENTRE),
+        ResponderPart(id="desk-1", name="值班台 (desk)", role=Role.DESK, language="en"),
+        ResponderPart(id="provider-1", name="示范养老服务站 (provider)", role=Role.PROVIDER, language="en"),
+        ResponderPart(
+            id="health-centre-1", name="示范社区卫生服务中心 (health centre)", role=Role.HEALTH_CENTRE, language="en"
+        ),
     )
     channels = config.channels.model_copy(update={"console": True})
     return config.model_copy(update={"desk": desk, "responders": responders, "channels": channels})
@@ -188,7 +207,9 @@ async def _announce(
             say(f"Not ready yet: {'; '.join(problems)}. Still trying.")
             tell_at = None
         await pause(clock, _LOOK_EVERY)
-    for warning in nobody_to_tell(box.config):
+    for warning in nobody_to_tell(box.config, policies_of(box.config)):
         say(f"Warning: {warning}")
+    if not options.config.desk.tokens:
+        say(f"The desk's token is in {options.data / 'desk-token'}")
     hint = f"  token: {DEMO_TOKEN}" if options.is_demo and box.tokens.name_of(DEMO_TOKEN) else ""
     say(f"Carebell is running. Desk: {box.desk_url}/  MQTT: {box.broker.for_devices}{hint}")

@@ -74,6 +74,7 @@ class Intake:
         self._waiting: deque[tuple[Arrival, datetime]] = deque()
         self._came = asyncio.Event()
         self.pulse_at: datetime | None = None
+        self.pulse_heard_s: float | None = None
         self.is_stuck = False
         self._listening_since: datetime | None = None
 
@@ -175,6 +176,7 @@ class Intake:
         if self.pulse_at is None or self._listening_since is None or now - self.pulse_at > GAP:
             self._listening_since = at
         self.pulse_at = now
+        self.pulse_heard_s = self._clock.monotonic()
         tick = Tick(at=at, source=SOURCE, listening_since=self._listening_since)
         value, about = encode(tick), headers(tick, id=at.isoformat(), source=SOURCE, at=at)
         return [

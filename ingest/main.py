@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from carebell.instruments import Instruments
 from carebell.log import Log
@@ -42,9 +42,9 @@ class IngestView:
         return self._ingest is not None and self._ingest.intake.is_stuck
 
     @property
-    def pulse_at(self) -> datetime | None:
-        """When a pulse last came back through the broker."""
-        return None if self._ingest is None else self._ingest.intake.pulse_at
+    def pulse_heard_s(self) -> float | None:
+        """When a pulse last came back through the broker, on the monotonic clock."""
+        return None if self._ingest is None else self._ingest.intake.pulse_heard_s
 
 
 async def run_ingest(

@@ -45,7 +45,9 @@ class Auditor:
         now = self._clock.now()
         overview = await self._casebook.overview(now, LATE_AFTER)
         self._export(overview)
-        self.problem = "; ".join(part for part in (_problem(overview), self._progress.standing_still()) if part)
+        self.problem = "; ".join(
+            part for part in (_problem(overview), self._progress.standing_still(), self._progress.too_late()) if part
+        )
         if self.problem:
             self._logger.error("audit failed", problem=self.problem, case_ids=list(overview.without_next))
         elif self._on_audit is not None:

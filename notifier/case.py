@@ -63,7 +63,7 @@ def open_case(
         label=label,
         address=address,
         rule=alert.rule,
-        calls=1,
+        calls=_is_press(alert),
         callers=_callers((), alert),
     )
     opened = Line(what=What.OPENED, why=f"policy {policy.name}, version {policy.version}")
@@ -107,6 +107,10 @@ def _signal(alert: Alert) -> Line:
     )
 
 
+def _is_press(alert: Alert) -> int:
+    return int(alert.rule == "sos")
+
+
 def _callers(known: tuple[Caller, ...], alert: Alert) -> tuple[Caller, ...]:
     if alert.rule != "sos" or not alert.source_ids:
         return known
@@ -120,7 +124,11 @@ def _raised(case: Case, event: Raised, now: datetime, policies: PolicyBook) -> C
     if alert.status is AlertStatus.RESOLVED:
         return Next(case, (line,), case.due_at)
     since_last = now - max(case.last_call_at, case.accepted_at or case.last_call_at)
-    case = replace(case, calls=case.calls + 1, callers=_callers(case.callers, alert), last_call_at=now)
+    if alert.severity.rank >= min(case.severity.rank, Severity.HIGH.rank):
+        # A fault that joins a call is no call: it must not make the next one look like a repeat.
+        case = replace(
+            case, calls=case.calls + _is_press(alert), callers=_callers(case.callers, alert), last_call_at=now
+        )
     if alert.severity.rank > case.severity.rank:
         worse = replace(
             _with_who_is_there_now(case, event),
@@ -145,6 +153,7 @@ def _raised(case: Case, event: Raised, now: datetime, policies: PolicyBook) -> C
             (line,), new_round(replace(case, called_at=now), now, "called again, and who accepted cannot be told")
         )
     coming = answer_home(case, case.callers[-1:] if alert.rule == "sos" else ())
+    case = replace(case, again=tuple(tell.id for tell in tells if isinstance(tell, Tell)))
     return Next(case, (line, *tells, *coming), case.due_at)
 
 
@@ -206,7 +215,12 @@ def _escalate_now(case: Case, line: Line, now: datetime) -> CaseNext:
 
 
 def _undelivered(case: Case, delivery_id: str, now: datetime) -> CaseNext:
-    """When nobody of the tier can be reached, the next one is told at once."""
+    """When nobody of the tier can be reached, the next one is told at once; when nobody in charge, everybody again."""
+    if delivery_id in case.again and case.status in ANSWERED:
+        case = replace(case, again=tuple(one for one in case.again if one != delivery_id))
+        if case.again:
+            return Next(case, (), case.due_at)
+        return new_round(replace(case, called_at=now), now, "called again, and who accepted cannot be reached")
     failed = (*case.failed, delivery_id) if delivery_id in case.tier else case.failed
     case = replace(case, failed=failed)
     if case.status is not CaseStatus.OPEN or not case.tier or set(case.tier) - set(failed):

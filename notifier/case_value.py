@@ -94,6 +94,7 @@ class Case:
     callers: tuple[Caller, ...] = ()
     tier: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()
+    again: tuple[str, ...] = ()
     reminders: int = 0
     accepted_by: str = ""
     accepted_at: datetime | None = None

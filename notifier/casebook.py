@@ -9,7 +9,7 @@ from typing import Protocol
 from pydantic import JsonValue
 
 from carebell.types import Alert
-from notifier.case_value import Acted, Case, Purpose
+from notifier.case_value import Acted, Case, Purpose, Raised
 from notifier.person import Person
 
 
@@ -110,6 +110,10 @@ class Casebook(Protocol):
         self, alert: Alert, people: tuple[Person, ...], at: datetime, *, label: str, address: str
     ) -> Case | None:
         """Open a case or let the alert join the open one; None where this alert was written down before."""
+        ...
+
+    async def raise_alerts(self, raised: Sequence[Raised], at: datetime) -> Sequence[Case | None]:
+        """The same for several, in their order, in one transaction."""
         ...
 
     async def act(self, case_id: str, acted: Acted, at: datetime) -> Case | None:

@@ -40,10 +40,13 @@ class SqlCasebook:
     async def raise_alert(
         self, alert: Alert, people: tuple[Person, ...], at: datetime, *, label: str, address: str
     ) -> Case | None:
-        raised = Raised(alert, people, label, address)
-        case = await self._database.write(lambda connection: self._raise(connection, raised, at))
+        cases = await self.raise_alerts([Raised(alert, people, label, address)], at)
+        return cases[0]
+
+    async def raise_alerts(self, raised: Sequence[Raised], at: datetime) -> Sequence[Case | None]:
+        cases = await self._database.write(lambda connection: [self._raise(connection, one, at) for one in raised])
         self._bell.ring()
-        return case
+        return cases
 
     def _raise(self, connection: sa.Connection, raised: Raised, at: datetime) -> Case | None:
         alert = raised.alert
@@ -272,6 +275,14 @@ def _locked(connection: sa.Connection, case_id: str) -> Case | None:
 
 
 def _open_case_of(connection: sa.Connection, home_id: str) -> Case | None:
+    """The open case of a home. One that cannot be read is set aside, for people to look at: the home's next call must
+    open a new one, and no other home may wait for it."""
     query = sa.select(CASE.c.document).where(CASE.c.open_home == home_id).with_for_update()
     document = connection.scalar(query)
-    return None if document is None else _read(document)
+    if document is None:
+        return None
+    try:
+        return _read(document)
+    except Unreadable:
+        connection.execute(sa.update(CASE).where(CASE.c.open_home == home_id).values(open_home=None))
+        return None

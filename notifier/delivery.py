@@ -46,6 +46,7 @@ class Delivery:
         self._logger = instruments.logger
         self._bell = bell
         self._under_way: dict[asyncio.Task[None], str] = {}
+        self._held: dict[str, Claimed] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until told to stop; what is being sent then is finished."""
@@ -63,17 +64,30 @@ class Delivery:
     async def turn(self) -> int:
         """Begin what is due and free; how many."""
         busy = [channel for channel, count in Counter(self._under_way.values()).items() if count >= AT_ONCE]
-        claims = await self._casebook.claim(
-            self._clock.now(), owner=self._courier.owner, lease=LEASE, limit=AT_ONCE, busy=busy
-        )
+        asked_at = self._clock.now()
+        claims = await self._casebook.claim(asked_at, owner=self._courier.owner, lease=LEASE, limit=AT_ONCE, busy=busy)
+        if self._clock.now() - asked_at > LEASE / 5:
+            # The leases began before we had them: the database was held. They must not end before the sending.
+            for claimed in claims:
+                await self._casebook.extend(claimed, self._clock.now() + LEASE)
         for claimed in claims:
-            task = asyncio.create_task(self._deliver(claimed))
-            self._under_way[task] = claimed.delivery.channel
-            task.add_done_callback(self._ended)
+            self._begin(claimed)
         return len(claims)
+
+    def _begin(self, claimed: Claimed) -> None:
+        delivery = claimed.delivery
+        is_under_way = delivery.id in self._held
+        self._held[delivery.id] = claimed
+        if is_under_way:
+            # Its lease ran out while we were still at it; nobody is told twice for that.
+            return
+        task = asyncio.create_task(self._deliver(claimed), name=delivery.id)
+        self._under_way[task] = delivery.channel
+        task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._under_way.pop(task, None)
+        self._held.pop(task.get_name(), None)
         if not task.cancelled() and task.exception() is not None:
             self._logger.error("delivery not recorded; its lease will end", error=repr(task.exception()))
         self._bell.ring()
@@ -88,9 +102,9 @@ class Delivery:
         keeping = asyncio.create_task(self._keep_lease(claimed))
         try:
             outcome = await self._send(claimed)
+            is_ours = await self._record(claimed.delivery.id, outcome)
         finally:
             keeping.cancel()
-        is_ours = await self._casebook.record(claimed, outcome, self._clock.now())
         self._telemetry.deliveries.labels(claimed.delivery.channel, outcome.status).inc()
         self._logger.info(
             "delivery",
@@ -102,6 +116,15 @@ class Delivery:
             attempt=claimed.delivery.attempts + 1,
             recorded=is_ours,
         )
+
+    async def _record(self, delivery_id: str, outcome: Outcome) -> bool:
+        """How it ended is known only here: it is held until it is written down."""
+        while True:
+            try:
+                return await self._casebook.record(self._held[delivery_id], outcome, self._clock.now())
+            except TryLater as error:
+                self._logger.error("delivery not recorded yet", delivery_id=delivery_id, error=error.reason)
+                await pause(self._clock, _LOOK_EVERY)
 
     async def _send(self, claimed: Claimed) -> Outcome:
         delivery = claimed.delivery
@@ -139,5 +162,7 @@ class Delivery:
     async def _keep_lease(self, claimed: Claimed) -> None:
         while True:
             await pause(self._clock, LEASE / 2)
-            if not await self._casebook.extend(claimed, self._clock.now() + LEASE):
-                return
+            try:
+                await self._casebook.extend(self._held[claimed.delivery.id], self._clock.now() + LEASE)
+            except TryLater as error:
+                self._logger.warning("lease not extended", delivery_id=claimed.delivery.id, error=error.reason)

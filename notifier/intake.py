@@ -12,6 +12,7 @@ from carebell.topics import Topic
 from carebell.types import Alert, AlertStatus
 from carebell.wire import Unreadable, decode
 from devices.registry import Home
+from notifier.case_value import Raised
 from notifier.casebook import Casebook
 from notifier.person import Person, circle
 
@@ -53,25 +54,42 @@ class Intake:
             await reader.close()
 
     async def turn(self, reader: Reader, wait: timedelta) -> int:
-        """One batch; how many records it held."""
+        """One batch, written down in one transaction; how many records it held."""
         records = await reader.poll(_LIMIT, wait)
-        self._progress.turned("alerts")
-        for record in records:
-            await self._take(record)
+        alerts = [(record, alert) for record in records if (alert := self._alert(record)) is not None]
+        if alerts:
+            await self._raise(alerts)
         if records:
             await reader.commit({record.place: record.offset + 1 for record in records})
+        age = self._clock.now() - min((record.appended_at for record in records), default=self._clock.now())
+        self._telemetry.oldest_unprocessed.labels(GROUP).set(age.total_seconds())
+        self._progress.turned("alerts")
+        self._progress.behind("alerts", age.total_seconds())
         return len(records)
 
-    async def _take(self, record: Record) -> None:
+    def _alert(self, record: Record) -> Alert | None:
         try:
             alert = decode(record.value)
         except Unreadable as error:
             self._telemetry.rejected.labels("unreadable_record").inc()
             where = f"{record.topic}/{record.partition}/{record.offset}"
             self._logger.error("unreadable alert", record=where, detail=str(error))
-            return
-        if isinstance(alert, Alert):
-            await self._raise(alert, record)
+            return None
+        return alert if isinstance(alert, Alert) else None
+
+    async def _raise(self, alerts: Sequence[tuple[Record, Alert]]) -> None:
+        homes = {home_id: await self._home(home_id) for home_id in dict.fromkeys(alert.home_id for _, alert in alerts)}
+        raised = [self._raised(alert, homes[alert.home_id]) for _, alert in alerts]
+        cases = await self._casebook.raise_alerts(raised, self._clock.now())
+        now = self._clock.now()
+        for (record, alert), case in zip(alerts, cases, strict=True):
+            if case is not None and alert.status is AlertStatus.OPENED:
+                self._telemetry.observe_rule(Hop.ALERT_TO_CASE, alert.rule, now - record.appended_at)
+                self._logger.info("alert on a case", case_id=case.id, alert_id=alert.id, home_id=alert.home_id)
+
+    def _raised(self, alert: Alert, home: Home | None) -> Raised:
+        people = circle(home, self._responders, self._channels)
+        return Raised(alert, people, "" if home is None else home.label, "" if home is None else home.address)
 
     async def _home(self, home_id: str) -> Home | None:
         """A registry that cannot be read must not keep a call from whoever is on duty."""
@@ -82,18 +100,3 @@ class Intake:
                 "the registry cannot be read: the family is not known", home_id=home_id, error=error.reason
             )
             return None
-
-    async def _raise(self, alert: Alert, record: Record) -> None:
-        home = await self._home(alert.home_id)
-        people = circle(home, self._responders, self._channels)
-        now = self._clock.now()
-        case = await self._casebook.raise_alert(
-            alert,
-            people,
-            now,
-            label="" if home is None else home.label,
-            address="" if home is None else home.address,
-        )
-        if case is not None and alert.status is AlertStatus.OPENED:
-            self._telemetry.observe_rule(Hop.ALERT_TO_CASE, alert.rule, self._clock.now() - record.appended_at)
-            self._logger.info("alert on a case", case_id=case.id, alert_id=alert.id, home_id=alert.home_id)

@@ -4,10 +4,12 @@ import base64
 import binascii
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
 from carebell.errors import BadInput
+from carebell.wire import Unreadable
 from notifier.case_value import Case, CaseStatus
 from notifier.casebook import DeliveryRow, LineRow, Overview, Page
 from notifier.delivery_sql import delivery_row
@@ -35,9 +37,17 @@ def page(connection: sa.Connection, statuses: Sequence[str], limit: int, cursor:
             sa.or_(CASE.c.opened_at < opened_at, sa.and_(CASE.c.opened_at == opened_at, CASE.c.id < case_id))
         )
     rows = (connection.execute(query)).all()
-    cases = tuple((read(row.document), datetime.fromisoformat(row.updated_at)) for row in rows[:limit])
+    cases = tuple((case, datetime.fromisoformat(row.updated_at)) for row in rows[:limit] if (case := _case(row, read)))
     is_last = len(rows) <= limit
     return Page(cases, None if is_last else _write_cursor(rows[limit - 1].opened_at, rows[limit - 1].id))
+
+
+def _case(row: sa.Row[Any], read: Read) -> Case | None:
+    """None for a case that cannot be read: the auditor tells of it, and the list must not fail for it."""
+    try:
+        return read(row.document)
+    except Unreadable:
+        return None
 
 
 def _write_cursor(opened_at: str, case_id: str) -> str:

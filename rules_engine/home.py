@@ -109,8 +109,13 @@ def _is_repeat(state: HomeState, event: Reading) -> bool:
     before = state.heard.get(event.id)
     if before is None:
         return False
-    within = REPEAT_WITHIN if event.observed_at != event.received_at else REPEAT_WITHIN_UNTIMED
-    return event.retained or event.received_at - before < within
+    if event.retained:
+        return True
+    age = event.received_at - before
+    if event.observed_at != event.received_at:
+        return age < REPEAT_WITHIN
+    # A clock that was set back tells nothing of the age: then it is a new press.
+    return timedelta(0) <= age < REPEAT_WITHIN_UNTIMED
 
 
 def _remember(heard: Mapping[str, datetime], event: Reading) -> dict[str, datetime]:

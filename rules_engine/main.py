@@ -113,6 +113,11 @@ async def run_rules(
 ) -> None:
     """Run until told to stop."""
     gauge = instruments.telemetry.oldest_unprocessed.labels(SCOPE)
+
+    def turned(age: timedelta) -> None:
+        gauge.set(age.total_seconds())
+        instruments.progress.turned(SCOPE)
+
     worker = Worker(
         scope=SCOPE,
         topics=[topic.value for topic in TOPICS],
@@ -120,7 +125,6 @@ async def run_rules(
         store=store,
         judge=HomeJudge(rulebook, instruments),
         clock=instruments.clock,
-        on_batch=lambda age: gauge.set(age.total_seconds()),
-        on_turn=lambda: instruments.progress.turned(SCOPE),
+        on_turn=turned,
     )
     await worker.run(stop)

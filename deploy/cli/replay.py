@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from carebell.duration import parse_duration
 from carebell.errors import BadInput
 from carebell.ids import computed
 from carebell.types import Alert, DeviceProfile, HomeProfile, Reading
@@ -24,7 +25,12 @@ def add(commands: Any) -> None:
     parser = commands.add_parser("replay", help="recorded readings through the rules", description=__doc__)
     parser.add_argument("events", type=Path, metavar="EVENTS.jsonl[.gz]", help="readings, ordered by observed_at")
     parser.add_argument("--rulebook", type=Path, metavar="FILE", help="default: the one that comes with Carebell")
-    parser.add_argument("--homes", type=Path, metavar="FILE", help="homes as JSON lines: home_id, timezone, devices")
+    parser.add_argument(
+        "--homes",
+        type=Path,
+        metavar="FILE",
+        help="homes as JSON lines, see docs/configuration.md",
+    )
     parser.add_argument("--until", metavar="TIME", help="go on to this time (RFC 3339) after the last reading")
     parser.set_defaults(run=run)
 
@@ -118,15 +124,25 @@ def _homes(path: Path) -> Iterator[HomeProfile]:
         yield HomeProfile(
             home_id=_text(content, "home_id", where),
             timezone=str(content.get("timezone") or "UTC"),
-            devices=tuple(
-                DeviceProfile(
-                    device_id=_text(device, "device_id", where),
-                    model=str(device.get("model") or ""),
-                    place=str(device.get("place") or ""),
-                )
-                for device in devices
-            ),
+            devices=tuple(_device(device, where) for device in devices),
         )
+
+
+def _device(device: dict[str, Any], where: str) -> DeviceProfile:
+    every = device.get("expected_every")
+    try:
+        expected_every = None if every is None else parse_duration(every)
+    except ValueError as error:
+        raise BadInput(f"{where}: expected_every: {error}") from error
+    return DeviceProfile(
+        device_id=_text(device, "device_id", where),
+        model=str(device.get("model") or ""),
+        place=str(device.get("place") or ""),
+        gateway_id=str(device.get("gateway_id") or ""),
+        is_gateway=device.get("is_gateway") is True,
+        is_sos=device.get("is_sos") is True,
+        expected_every=expected_every,
+    )
 
 
 def _alert_json(alert: Alert) -> dict[str, Any]:

@@ -14,6 +14,8 @@ from devices.simulator.home import SimulatedHome
 from devices.simulator.live import live_village
 from devices.simulator.village import make_village
 
+MOST_HOMES, MOST_SPEED, MOST_WAIT_S = 10_000, 1000, 86_400
+
 
 def add(commands: Any) -> None:
     """The command and its arguments."""
@@ -38,11 +40,11 @@ def run(options: argparse.Namespace) -> int:
     address = read_address(options.broker)
     if options.press is not None:
         home_id, _, device_id = options.press.partition("/")
-        if not home_id or not device_id or "/" in device_id:
+        if not home_id or not device_id or set("/+#") & set(device_id) or set("+#") & set(home_id) or options.wait < 0:
             raise BadInput(f"--press {options.press}: expected HOME/DEVICE, such as home-001/button-001")
-        return asyncio.run(_press(address, home_id, device_id, timedelta(seconds=options.wait)))
-    if options.homes < 1 or options.speed <= 0:
-        raise BadInput("--homes must be 1 or more and --speed above 0")
+        return asyncio.run(_press(address, home_id, device_id, timedelta(seconds=min(options.wait, MOST_WAIT_S))))
+    if not 1 <= options.homes <= MOST_HOMES or not 0 < options.speed <= MOST_SPEED:
+        raise BadInput(f"--homes is 1 to {MOST_HOMES}, and --speed above 0 and {MOST_SPEED} at most")
     asyncio.run(_village(address, options))
     return 0
 
@@ -61,9 +63,13 @@ async def _press(address: MqttAddress, home_id: str, device_id: str, wait: timed
             return 1
         took = (clock.now() - press.at) / timedelta(milliseconds=1)
         print(f"received: the call went out ({took:.0f} ms)", flush=True)
-        if wait and await wait_set(press.coming, clock, wait):
+        if not wait:
+            return 0
+        if await wait_set(press.coming, clock, wait):
             print(f"coming: {press.who}", flush=True)
-        return 0
+            return 0
+        print(f"nobody has accepted within {wait.total_seconds():.0f} s", flush=True)
+        return 1
     finally:
         stop.set()
         await running

@@ -39,6 +39,7 @@ def _home(number: int, chance: random.Random) -> Home:
             relation=chance.choice(("儿子", "女儿", "侄子")),
             role=Role.FAMILY,
             phones=(f"+86100{number:04d}{index:04d}",),
+            language="en",
             order=index,
         )
         for index in range(1, chance.randint(1, 2) + 1)

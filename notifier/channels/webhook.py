@@ -24,7 +24,12 @@ class WebhookChannel:
         self._signer = Webhook(secret)
         self._clock = clock
         self._timeout = timeout
-        self._client = httpx2.AsyncClient(timeout=timeout.total_seconds(), follow_redirects=False)
+        self._client = httpx2.AsyncClient(
+            timeout=timeout.total_seconds(),
+            follow_redirects=False,
+            # Endpoints that hang must not take the connections of those that answer; delivery bounds how many there are.
+            limits=httpx2.Limits(max_connections=None, max_keepalive_connections=64),
+        )
 
     async def send(self, message: Outgoing) -> str:
         now = self._clock.now()

@@ -34,13 +34,14 @@ DOORS = {
     "yaml": ("carebell/file_yaml.py", "deploy/asyncapi.py", "devices/registry_yaml.py"),
 }
 # Who may catch everything, each with the reason on its line: the home guard, the outermost frame, the delivery, the
-# reading of one message, and the writer of the log, which hands the error to whoever waits for the append.
+# reading of one message, and the writers of log and databases, which hand the error to whoever waits for the append.
 CATCH_ALL = {
     "rules_engine/home.py",
     "deploy/supervise.py",
     "notifier/delivery.py",
     "ingest/intake.py",
     "carebell/log_sqlite.py",
+    "carebell/engine_sql.py",
 }
 FILE_LIMIT, FUNCTION_LIMIT = 300, 40
 

@@ -26,7 +26,8 @@ function lineItem(line: Line, words: Words): HTMLElement {
 
 function saidIn(line: Line, words: Words): readonly string[] {
   const outcome = text(line.data["outcome"]);
-  const texts = [line.why, words.outcomes[outcome] ?? outcome, text(line.data["note"])];
+  const told = [text(line.data["person"]), text(line.data["channel"])].filter((one) => one !== "").join(" · ");
+  const texts = [told, line.why, words.outcomes[outcome] ?? outcome, text(line.data["note"])];
   return [...new Set(texts)].filter((one) => one !== "");
 }
 

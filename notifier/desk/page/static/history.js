@@ -16,7 +16,8 @@ function lineItem(line, words) {
 }
 function saidIn(line, words) {
     const outcome = text(line.data["outcome"]);
-    const texts = [line.why, words.outcomes[outcome] ?? outcome, text(line.data["note"])];
+    const told = [text(line.data["person"]), text(line.data["channel"])].filter((one) => one !== "").join(" · ");
+    const texts = [told, line.why, words.outcomes[outcome] ?? outcome, text(line.data["note"])];
     return [...new Set(texts)].filter((one) => one !== "");
 }
 function text(value) {
