@@ -62,12 +62,12 @@ async def open_database(url: str, metadata: sa.MetaData, *, is_rebuildable: bool
 class SqliteDatabase:
     """A file, or memory, with a thread that writes and threads that read."""
 
-    def __init__(self, url: str, synchronous: str) -> None:
-        self._writer = _engine(url, 1, synchronous, "BEGIN IMMEDIATE")
+    def __init__(self, url: str, synchronous: str, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> None:
+        self._writer = _engine(url, 1, _prepare(synchronous, busy_timeout_ms), "BEGIN IMMEDIATE")
         self._write_thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sql-write")
         self._reader, self._read_threads = self._writer, self._write_thread
         if url != MEMORY:
-            self._reader = _engine(url, _READERS, synchronous, "BEGIN")
+            self._reader = _engine(url, _READERS, _prepare(synchronous, busy_timeout_ms), "BEGIN")
             self._read_threads = ThreadPoolExecutor(max_workers=_READERS, thread_name_prefix="sql-read")
         self._waiting: list[tuple[Work[Any], asyncio.Future[Any]]] = []
         self._committing: asyncio.Task[None] | None = None
@@ -157,7 +157,7 @@ class PostgresDatabase:
         await self._engine.dispose()
 
 
-def _engine(url: str, connections: int, synchronous: str, begin: str) -> sa.Engine:
+def _engine(url: str, connections: int, prepare: Callable[[Any, Any], None], begin: str) -> sa.Engine:
     engine = sa.create_engine(
         url,
         poolclass=QueuePool,
@@ -165,16 +165,16 @@ def _engine(url: str, connections: int, synchronous: str, begin: str) -> sa.Engi
         max_overflow=0,
         connect_args={"check_same_thread": False},
     )
-    event.listen(engine, "connect", _prepare(synchronous))
+    event.listen(engine, "connect", prepare)
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
     return engine
 
 
-def _prepare(synchronous: str) -> Callable[[Any, Any], None]:
+def _prepare(synchronous: str, busy_timeout_ms: int) -> Callable[[Any, Any], None]:
     pragmas = (
         "journal_mode=WAL",
         f"synchronous={synchronous}",
-        f"busy_timeout={BUSY_TIMEOUT_MS}",
+        f"busy_timeout={busy_timeout_ms}",
         "foreign_keys=ON",
     )
 

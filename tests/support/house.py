@@ -46,7 +46,7 @@ Result = TypeVar("Result")
 OWNER = "house"
 NO_WAIT = timedelta(0)
 _ROUNDS_AT_MOST = 1000
-_ALWAYS = frozenset({"append", "commit", "save", "raise_alert", "act", "record", "send"})
+_ALWAYS = frozenset({"append", "commit", "save", "raise_alerts", "act", "record", "send"})
 _IF_ANY = frozenset({"wake", "claim"})
 
 

@@ -185,3 +185,27 @@ def test_a_bad_argument_is_one_line(capsys: pytest.CaptureFixture[str], events: 
     code, out, err = replayed(capsys, events, "--rulebook", book)
     assert (code, out) == (2, "")
     assert f"{book}:1: not YAML" in err
+
+
+def test_a_device_with_an_interval_is_told_silent(
+    events: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    homes = tmp_path / "homes.jsonl"
+    devices = [{"device_id": "gw", "is_gateway": True, "expected_every": "5m"}]
+    homes.write_bytes(lines({"home_id": "h1", "timezone": "UTC", "devices": devices}))
+    events.write_bytes(lines(event("2026-03-01T08:00:00Z", kind="heartbeat", value=True, device_id="gw")))
+    code, out, _ = replayed(capsys, events, "--homes", homes, "--until", "2026-03-01T09:00:00Z")
+    assert code == 0
+    alerts = [json.loads(line) for line in out.splitlines()]
+    assert [(one["rule"], one["at"]) for one in alerts] == [("supervision", "2026-03-01T08:10:00.000Z")]
+
+
+def test_an_interval_without_a_unit_is_refused(
+    events: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    homes = tmp_path / "homes.jsonl"
+    homes.write_bytes(lines({"home_id": "h1", "devices": [{"device_id": "gw", "expected_every": 5}]}))
+    events.write_bytes(lines(PRESS))
+    code, _, err = replayed(capsys, events, "--homes", homes)
+    assert code == 2
+    assert "homes.jsonl:1: expected_every: a duration needs a number and a unit" in err

@@ -2,7 +2,8 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -224,3 +225,34 @@ def _close() -> Acted:
 
 def _sent_before_the_crash(key: str) -> Outgoing:
     return Outgoing(key=key, to=TO, subject="", text="", data={"person_id": "son"})
+
+
+class Slow:
+    """A casebook whose writer was held: what it claims comes back late."""
+
+    def __init__(self, inner: SqlCasebook, clock: ManualClock, late: timedelta) -> None:
+        self._inner = inner
+        self._clock = clock
+        self._late = late
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._inner, name)
+
+    async def claim(self, at: datetime, **asked: Any) -> Any:
+        claims = await self._inner.claim(at, **asked)
+        await self._clock.advance(self._late)
+        return claims
+
+
+async def test_a_lease_that_came_late_is_not_sent_a_second_time(post: Post) -> None:
+    sent = post.sms.hold(TO)
+    post.casebook = Slow(post.casebook, post.clock, LEASE * 2)  # type: ignore[assignment]
+    post.delivery = post.courier("a")
+    for _ in range(3):
+        await post.delivery.turn()
+        await settle(post)
+    assert len(post.sms.attempts) == 1
+    sent.set()
+    await post.delivery.finish()
+    assert (await post.row()).status == "sent"
+    assert len(post.sms.attempts) == 1
