@@ -99,7 +99,7 @@ def test_a_directory_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
         ("policies: nowhere.yaml", "nowhere.yaml"),
         ("rulebook: nowhere.yaml", "nowhere.yaml"),
         ("responders: [{id: x, name: X, role: king}]", "responders.0.role"),
-        ("just a text", "the file"),
+        ("just a text", "expected names with values"),
         ("desk: {listen: 999.1.1.1}", "--http-port"),
         ("desk: {tokens: {'': nobody}}", "desk.tokens"),
         ("channels: {webhook: {secret: 'whsec_%%%'}}", "secret"),
