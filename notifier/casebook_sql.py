@@ -1,5 +1,6 @@
 """The casebook on SQL: a case's state, due time, deliveries and lines change in one transaction, or not at all."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -89,9 +90,9 @@ class SqlCasebook:
 
     async def wake(self, at: datetime, limit: int) -> int:
         due = sa.select(CASE.c.id).where(CASE.c.due_at <= write_time(at)).order_by(CASE.c.due_at).limit(limit)
-        stepped = 0
-        for case_id in await self._database.read(lambda connection: connection.scalars(due).all()):
-            stepped += await self._wake_one(case_id, at)
+        ids = await self._database.read(lambda connection: connection.scalars(due).all())
+        # Asked for together, they are written together.
+        stepped = sum(await asyncio.gather(*(self._wake_one(case_id, at) for case_id in ids)))
         if stepped:
             self._bell.ring()
         return stepped
