@@ -18,7 +18,7 @@ REPEAT_EVERY = timedelta(seconds=2)
 
 @dataclass(slots=True)
 class Press:
-    """A press and what the home has heard of it."""
+    """A press (or another fact that is told until it was received) and what the home has heard of it."""
 
     device_id: str
     id: str
@@ -40,6 +40,7 @@ class SimulatedHome:
         self._number = itertools.count(1)
         self._boot = f"{home_id}-{int(clock.now().timestamp() * 1000):x}"
         self.presses: dict[str, Press] = {}
+        self._unheard: dict[str, Press] = {}
         self.connection = MqttConnection(
             address=address,
             client_id=client_id or f"carebell-simulated-{home_id}",
@@ -64,11 +65,15 @@ class SimulatedHome:
 
     def press(self, device_id: str, *, event_id: str = "") -> Press:
         """Press a button; it goes out now and again every two seconds until it was received."""
+        return self.tell(device_id, "sos", "active", event_id=event_id)
+
+    def tell(self, device_id: str, kind: str, value: Any, *, event_id: str = "") -> Press:
+        """State a fact that must not be lost: kept and repeated like a press."""
         now = self._clock.now()
         event_id = event_id or f"{self._boot}-{next(self._number)}"
-        payload = orjson.dumps({"id": event_id, "kind": "sos", "value": "active", "at": now.isoformat()})
+        payload = orjson.dumps({"id": event_id, "kind": kind, "value": value, "at": now.isoformat()})
         press = Press(device_id, event_id, now, payload, asyncio.Event(), asyncio.Event())
-        self.presses[event_id] = press
+        self.presses[event_id] = self._unheard[event_id] = press
         self._send(press)
         return press
 
@@ -81,8 +86,8 @@ class SimulatedHome:
         while not stop.is_set():
             wait = REPEAT_EVERY * self._chance.uniform(0.8, 1.2)
             await wait_set(stop, self._clock, wait)
-            for press in list(self.presses.values()):
-                if not press.received.is_set() and self._clock.now() - press.at >= REPEAT_EVERY * 0.8:
+            for press in list(self._unheard.values()):
+                if self._clock.now() - press.at >= REPEAT_EVERY * 0.8:
                     self._send(press)
 
     def _topic(self, device_id: str) -> str:
@@ -99,6 +104,7 @@ class SimulatedHome:
             return
         if told.get("type") == "received":
             press.received.set()
+            self._unheard.pop(press.id, None)
         elif told.get("type") == "coming":
             press.who = str(told.get("who", ""))
             press.coming.set()
