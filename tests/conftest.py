@@ -1,0 +1,79 @@
+"""The servers of a session, started when the first test asks and gone with the last, and room of one's own on each."""
+
+import asyncio
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from secrets import token_hex
+
+import pytest
+
+from deploy.migrate import migrate
+from deploy.migrate import migrate
+from tests.support.servers.kafka import KafkaCluster
+from tests.support.servers.postgres import PostgresAddress, PostgresServer, name_of
+from tests.support.servers.redis import RedisServer
+from tests.support.servers.server import finish
+
+
+@pytest.fixture
+def namespace() -> str:
+    """A prefix that nobody else on a shared server has."""
+    return f"t{token_hex(4)}."
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Redis that all tests share."""
+    if named := os.environ.get("CAREBELL_REDIS"):
+        yield named
+        return
+    with RedisServer(tmp_path_factory.mktemp("redis")) as server:
+        yield server.url
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresAddress]:
+    """A PostgreSQL that all tests share; each makes databases in it."""
+    if named := os.environ.get("CAREBELL_POSTGRES"):
+        yield PostgresAddress(named)
+        return
+    with PostgresServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where a Kafka is that all tests share: one broker, without topics."""
+    if named := os.environ.get("CAREBELL_KAFKA"):
+        yield named
+        return
+    with KafkaCluster(tmp_path_factory.mktemp("kafka")) as cluster:
+        yield cluster.bootstrap
+
+
+@pytest.fixture(scope="session")
+def migrated(postgres: PostgresAddress) -> Iterator[str]:
+    """The name of a database with our tables, to be copied."""
+    url = postgres.create_database()
+    with ThreadPoolExecutor(1) as beside:
+        beside.submit(asyncio.run, migrate(url)).result()
+    yield name_of(url)
+    postgres.drop_database(url)
+
+
+@pytest.fixture(scope="session")
+def migrated(postgres: PostgresAddress) -> Iterator[str]:
+    """A database with the schema, which nobody may use: it is there to be copied."""
+    url = postgres.create_database()
+    finish(migrate(url))
+    yield url
+    postgres.drop_database(url)
+
+
+@pytest.fixture
+def database_url(postgres: PostgresAddress, migrated: str) -> Iterator[str]:
+    """A fresh database with the schema."""
+    url = postgres.create_database(like=migrated)
+    yield url
+    postgres.drop_database(url)
