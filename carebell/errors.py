@@ -4,6 +4,7 @@ CarebellError
   BadInput     a person's file, argument or request is wrong: exit code 2, one line a problem
   TryLater     the far end may answer later
   Refused      the far end will never take this
+    TooLarge   it is larger than the log takes
   Fenced       a newer owner has written: stop, do not write
 """
 
@@ -37,6 +38,15 @@ class Refused(CarebellError):
 
     def __init__(self, reason: str) -> None:
         self.reason = reason
+        super().__init__(reason)
+
+
+class TooLarge(Refused):
+    """Entries larger than the log takes; `places` are their indexes in the append. The others may be in the log already:
+    append them again without these."""
+
+    def __init__(self, reason: str, places: Sequence[int]) -> None:
+        self.places = tuple(places)
         super().__init__(reason)
 
 

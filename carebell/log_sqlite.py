@@ -32,6 +32,13 @@ CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) WIT
 TRIM_PIECE = 500
 _COLUMNS = "topic, part, pos, key, value, headers, appended_at"
 _BEHIND = f"SELECT {_COLUMNS} FROM record WHERE topic = ? AND part = ? AND pos >= ? ORDER BY pos LIMIT ?"  # noqa: S608
+# Per partition, by the primary key: the first record behind what the group has committed.
+_WAITING = """
+SELECT min((SELECT appended_at FROM record WHERE topic = head.topic AND part = head.part AND pos >= coalesce(done.pos, 0)
+            ORDER BY pos LIMIT 1))
+FROM head LEFT JOIN position done ON done.grp = ? AND done.topic = head.topic AND done.part = head.part
+WHERE head.topic = ?
+"""
 
 
 class SqliteLog:
@@ -121,18 +128,11 @@ class SqliteLog:
         offset = heads[place]
         heads[place] = offset + 1
         headers = json.dumps(dict(entry.headers), separators=(",", ":"))
-        return (*place, offset, entry.key, entry.value, headers, at.astimezone(UTC).isoformat())
+        return (*place, offset, _storable(entry.key), entry.value, headers, at.astimezone(UTC).isoformat())
 
-    async def reader(self, group: str, topics: Sequence[str], gather: timedelta = NO_TIME) -> SqliteReader:
+    async def reader(self, group: str | None, topics: Sequence[str], gather: timedelta = NO_TIME) -> SqliteReader:
         names = [str(topic) for topic in topics]
-        marks = ",".join("?" * len(names))
-        found = await self._reader.run(
-            lambda connection: connection.execute(
-                f"SELECT topic, part, pos FROM position WHERE grp = ? AND topic IN ({marks})",  # noqa: S608
-                (group, *names),
-            ).fetchall()
-        )
-        positions = {(topic, part): pos for topic, part, pos in found}
+        positions = {} if group is None else await self.remembered(group, names)
         reader = SqliteReader(self, group, names, positions, self._clock, gather)
         self._readers.add(reader)
         return reader
@@ -172,6 +172,23 @@ class SqliteLog:
                 )
 
         await self._writer.run(work)
+
+    async def remembered(self, group: str, topics: Sequence[str]) -> Positions:
+        """What `remember` kept of these topics."""
+        marks = ",".join("?" * len(topics))
+        rows = await self._reader.run(
+            lambda connection: connection.execute(
+                f"SELECT topic, part, pos FROM position WHERE grp = ? AND topic IN ({marks})",  # noqa: S608
+                (group, *topics),
+            ).fetchall()
+        )
+        return {(topic, part): pos for topic, part, pos in rows}
+
+    async def waiting_since(self, group: str, topic: str) -> datetime | None:
+        [(oldest,)] = await self._reader.run(
+            lambda connection: connection.execute(_WAITING, (group, str(topic))).fetchall()
+        )
+        return None if oldest is None else datetime.fromisoformat(oldest)
 
     async def tail(self, topic: str, limit: int) -> Sequence[Record]:
         query = f"SELECT {_COLUMNS} FROM record WHERE topic = ? ORDER BY appended_at DESC, pos DESC LIMIT ?"  # noqa: S608
@@ -215,13 +232,22 @@ def _failure(error: Exception) -> Exception:
     return OSError(f"the log could not be written: {error}") if isinstance(error, sqlite3.Error) else error
 
 
-def _record(row: tuple[str, int, int, str, bytes, str, str]) -> Record:
+def _storable(key: str) -> str | bytes:
+    """SQLite takes no half of a surrogate pair as text, and whoever sends one must not stop the others: as bytes it does."""
+    try:
+        key.encode("utf-8")
+    except UnicodeEncodeError:
+        return key.encode("utf-8", "surrogatepass")
+    return key
+
+
+def _record(row: tuple[str, int, int, str | bytes, bytes, str, str]) -> Record:
     topic, part, pos, key, value, headers, appended_at = row
     return Record(
         topic=topic,
         partition=part,
         offset=pos,
-        key=key,
+        key=key if isinstance(key, str) else key.decode("utf-8", "surrogatepass"),
         value=value,
         headers=json.loads(headers),
         appended_at=datetime.fromisoformat(appended_at),

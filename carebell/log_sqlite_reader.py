@@ -21,16 +21,18 @@ class SqliteSource(Protocol):
 
     async def remember(self, group: str, positions: Positions) -> None: ...
 
+    async def remembered(self, group: str, topics: Sequence[str]) -> Positions: ...
+
     def forget(self, reader: "SqliteReader") -> None: ...
 
 
 class SqliteReader:
-    """The one member of its group: it owns every partition from the start."""
+    """The one member of its group, or a follower that has none: it owns every partition from the start."""
 
     def __init__(
         self,
         source: SqliteSource,
-        group: str,
+        group: str | None,
         topics: Sequence[str],
         positions: Positions,
         clock: Clock,
@@ -76,13 +78,21 @@ class SqliteReader:
 
     async def seek(self, positions: Positions) -> None:
         for (topic, part), pos in positions.items():
-            self._positions[topic][part] = pos
+            if part in self._positions.get(topic, {}):
+                self._positions[topic][part] = pos
 
     async def ends(self) -> Positions:
         return await self._source.heads(list(self._positions))
 
     async def commit(self, positions: Positions) -> None:
-        await self._source.remember(self._group, positions)
+        owned = {
+            (topic, part): pos for (topic, part), pos in positions.items() if part in self._positions.get(topic, {})
+        }
+        if self._group is not None and owned:
+            await self._source.remember(self._group, owned)
+
+    async def committed(self) -> Positions:
+        return {} if self._group is None else await self._source.remembered(self._group, list(self._positions))
 
     async def close(self) -> None:
         self._source.forget(self)

@@ -3,6 +3,7 @@
 import asyncio
 from datetime import timedelta
 
+from carebell.clock import Clock, wait_set
 from carebell.log import Log, Reader
 from carebell.topics import Topic
 from carebell.types import HomeProfile
@@ -15,25 +16,38 @@ _WAIT = timedelta(seconds=1)
 class Directory:
     """Read it as `directory.homes`; `run` keeps it new."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: Log, clock: Clock) -> None:
         self._log = log
+        self._clock = clock
         self.homes: dict[str, HomeProfile] = {}
 
     async def open(self) -> Reader:
         """Everything that stands in the log now."""
-        reader = await self._log.reader("directory", [Topic.HOMES])
-        await reader.seek({(Topic.HOMES.value, part): 0 for part in reader.assignment().partitions})
-        while await self._turn(reader, timedelta(0)):
-            pass
+        reader = await self._log.reader(None, [Topic.HOMES])
+        try:
+            while await self._turn(reader, timedelta(0)):
+                pass
+        except BaseException:
+            await reader.close()
+            raise
         return reader
 
-    async def run(self, reader: Reader, stop: asyncio.Event) -> None:
-        """Follow the topic until told to stop."""
+    async def run(self, following: Reader, stop: asyncio.Event) -> None:
+        """Follow the topic until told to stop. While the log is away, what is known of the homes stays good."""
+        reader: Reader | None = following
         try:
             while not stop.is_set():
-                await self._turn(reader, _WAIT)
+                try:
+                    reader = reader or await self._log.reader(None, [Topic.HOMES])
+                    await self._turn(reader, _WAIT)
+                except OSError:
+                    lost, reader = reader, None
+                    if lost is not None:
+                        await lost.close()
+                    await wait_set(stop, self._clock, _WAIT)
         finally:
-            await reader.close()
+            if reader is not None:
+                await reader.close()
 
     async def _turn(self, reader: Reader, wait: timedelta) -> bool:
         records = await reader.poll(_LIMIT, wait)

@@ -1,11 +1,13 @@
 """What every adapter of the Log port must do. A new adapter is put under it by one line in ADAPTERS.
 
 An opener takes a folder that is the log's own, the partition count and a clock; opening the same folder again is a restart.
+The readers of one group follow each other here: what a group does with several at once is in tests/integration.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,15 +16,27 @@ from carebell.clock import Clock, ManualClock
 from carebell.log import Entry, Log, Reader, Record
 from carebell.log_sqlite import SqliteLog
 from carebell.topics import partition_of
+from tests.support.topics import open_kafka
 
 Opener = Callable[[Path, int, Clock], Awaitable[Log]]
 AT = datetime(2026, 3, 1, 8, tzinfo=UTC)
 NO_WAIT = timedelta(0)
-ADAPTERS: dict[str, Opener] = {
-    "sqlite-memory": lambda _, partitions, clock: SqliteLog.open(":memory:", partitions, clock),
-    "sqlite-file": lambda folder, partitions, clock: SqliteLog.open(folder / "log.db", partitions, clock),
+# Every topic that a test here names: some adapters make none by themselves.
+TOPICS = ("t", "u", "urgent", "telemetry", "elsewhere", "nothing")
+# Each is given what the request of the test can get it.
+ADAPTERS: dict[str, Callable[[pytest.FixtureRequest], Opener]] = {
+    "sqlite-memory": lambda _: lambda _, partitions, clock: SqliteLog.open(":memory:", partitions, clock),
+    "sqlite-file": lambda _: lambda folder, partitions, clock: SqliteLog.open(folder / "log.db", partitions, clock),
+    "kafka": lambda request: partial(open_kafka, request.getfixturevalue("kafka"), TOPICS),
 }
-LASTING = {name: ADAPTERS[name] for name in ("sqlite-file",)}
+SERVED = {"kafka": pytest.mark.integration}
+LASTING = ("sqlite-file", "kafka")
+# The others leave it to the retention of their server.
+TRIMMED = ("sqlite-memory", "sqlite-file")
+
+
+def adapters(names: Iterable[str]) -> list[object]:
+    return [pytest.param(name, marks=SERVED.get(name, ())) for name in names]
 
 
 @pytest.fixture
@@ -30,16 +44,27 @@ def clock() -> ManualClock:
     return ManualClock(AT)
 
 
-@pytest.fixture(params=list(ADAPTERS))
+async def opened(request: pytest.FixtureRequest, folder: Path, clock: ManualClock) -> AsyncIterator[Log]:
+    log = await ADAPTERS[request.param](request)(folder, 4, clock)
+    yield log
+    await log.close()
+
+
+@pytest.fixture(params=adapters(ADAPTERS))
 async def log(request: pytest.FixtureRequest, tmp_path: Path, clock: ManualClock) -> AsyncIterator[Log]:
-    opened = await ADAPTERS[request.param](tmp_path, 4, clock)
-    yield opened
-    await opened.close()
+    async for one in opened(request, tmp_path, clock):
+        yield one
 
 
-@pytest.fixture(params=list(LASTING))
+@pytest.fixture(params=adapters(TRIMMED))
+async def trimmed(request: pytest.FixtureRequest, tmp_path: Path, clock: ManualClock) -> AsyncIterator[Log]:
+    async for one in opened(request, tmp_path, clock):
+        yield one
+
+
+@pytest.fixture(params=adapters(LASTING))
 def opener(request: pytest.FixtureRequest) -> Opener:
-    return LASTING[request.param]
+    return ADAPTERS[request.param](request)
 
 
 def entry(value: str, *, key: str = "h1", topic: str = "t", partition: int | None = None) -> Entry:
@@ -133,6 +158,7 @@ async def test_groups_read_apart(log: Log) -> None:
     await log.append([entry("1"), entry("2")], AT)
     first = await log.reader("first", ["t"])
     await first.commit({record.place: record.offset + 1 for record in await first.poll(10, NO_WAIT)})
+    await first.close()
     assert values(await everything(await log.reader("second", ["t"]))) == ["1", "2"]
     assert values(await everything(await log.reader("first", ["t"]))) == []
 
@@ -161,7 +187,78 @@ async def test_seeking_is_not_committing(log: Log) -> None:
     reader = await log.reader("g", ["t"])
     [first, second] = await everything(reader)
     await reader.seek({second.place: second.offset})
+    await reader.close()
     assert values(await everything(await log.reader("g", ["t"]))) == [first.value.decode(), second.value.decode()]
+
+
+async def test_a_follower_begins_at_the_beginning_and_shares_with_nobody(log: Log) -> None:
+    await log.append([entry(str(n), key=f"h{n}") for n in range(8)], AT)
+    first = await log.reader(None, ["t"])
+    records = await everything(first)
+    await first.commit({record.place: record.offset + 1 for record in records})
+    assert await first.committed() == {}
+    second = await log.reader(None, ["t"])
+    assert second.assignment().partitions == frozenset(range(4))
+    assert sorted(values(await everything(second))) == sorted(values(records)) == [str(n) for n in range(8)]
+    await log.append([entry("8", key="h1")], AT)
+    assert values(await everything(first)) == values(await everything(second)) == ["8"]
+
+
+async def test_a_reader_is_told_what_its_group_has_committed(log: Log) -> None:
+    await log.append([entry(str(part), key="", partition=part) for part in range(3)], AT)
+    reader = await log.reader("g", ["t", "u"])
+    assert await reader.committed() == {}
+    await reader.commit({("t", 0): 1, ("t", 2): 1, ("u", 1): 0})
+    await reader.commit({("t", 2): 0})
+    assert await reader.committed() == {("t", 0): 1, ("t", 2): 0, ("u", 1): 0}
+    await reader.close()
+    again = await log.reader("g", ["t"])
+    assert await again.committed() == {("t", 0): 1, ("t", 2): 0}
+    assert sorted(values(await everything(again))) == ["1", "2"]
+
+
+async def test_what_a_reader_does_not_own_is_passed_over(log: Log) -> None:
+    await log.append([entry("1")], AT)
+    reader = await log.reader("g", ["t"])
+    await reader.seek({("t", 4): 9, ("u", 0): 9})
+    await reader.commit({("t", 4): 9, ("u", 0): 9})
+    assert await reader.committed() == {}
+    assert values(await everything(reader)) == ["1"]
+
+
+async def test_what_waits_for_a_group_is_told_by_its_oldest_record(log: Log) -> None:
+    assert await log.waiting_since("g", "t") is None
+    for number in range(3):
+        moment = AT + timedelta(seconds=number)
+        await log.append([entry(f"{number}{part}", key="", partition=part) for part in range(2)], moment)
+    await log.append([entry("elsewhere", topic="u")], AT - timedelta(hours=1))
+    assert await log.waiting_since("g", "t") == AT
+    reader = await log.reader("g", ["t"])
+    await reader.commit({("t", 0): 1})
+    assert await log.waiting_since("g", "t") == AT
+    await reader.commit({("t", 1): 2})
+    assert await log.waiting_since("g", "t") == AT + timedelta(seconds=1)
+    await reader.commit({("t", 0): 3})
+    assert await log.waiting_since("g", "t") == AT + timedelta(seconds=2)
+    await reader.commit({("t", 1): 3})
+    assert await log.waiting_since("g", "t") is None
+    assert await log.waiting_since("other", "t") == AT
+
+
+async def test_what_a_device_has_broken_comes_back(log: Log) -> None:
+    await log.append([Entry(topic="t", key="h\ud800", value=b"", headers={"ce_id": "\udfff"})], AT)
+    [record] = await everything(await log.reader("g", ["t"]))
+    assert (record.key, dict(record.headers), record.value) == ("h\ud800", {"ce_id": "\udfff"}, b"")
+
+
+async def test_a_large_record_holds_nothing_up(log: Log) -> None:
+    large = b"x" * (3 * 1024 * 1024)
+    await log.append([entry("before"), Entry(topic="t", key="h1", value=large), entry("after")], AT)
+    await log.append(
+        [entry("before", topic="u"), Entry(topic="u", key="h1", value=large), entry("after", topic="u")], AT
+    )
+    records = await everything(await log.reader("g", ["t", "u"]))
+    assert [record.value for record in records] == [b"before", large, b"after"] * 2
 
 
 async def test_the_only_member_of_a_group_owns_every_partition(log: Log) -> None:
@@ -217,7 +314,8 @@ async def test_the_tail_is_newest_first(log: Log) -> None:
     assert await log.tail("nothing", 4) == []
 
 
-async def test_trimming_forgets_what_is_older_and_only_that(log: Log) -> None:
+async def test_trimming_forgets_what_is_older_and_only_that(trimmed: Log) -> None:
+    log = trimmed
     for number in range(4):
         await log.append([entry(str(number))], AT + timedelta(milliseconds=500 * number))
     await log.append([entry("elsewhere", topic="u")], AT)
@@ -227,7 +325,8 @@ async def test_trimming_forgets_what_is_older_and_only_that(log: Log) -> None:
     assert values(await everything(await log.reader("g", ["u"]))) == ["elsewhere"]
 
 
-async def test_offsets_go_on_after_everything_was_trimmed(log: Log) -> None:
+async def test_offsets_go_on_after_everything_was_trimmed(trimmed: Log) -> None:
+    log = trimmed
     await log.append([entry("1"), entry("2")], AT)
     reader = await log.reader("g", ["t"])
     before = await everything(reader)

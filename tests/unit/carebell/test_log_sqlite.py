@@ -87,7 +87,7 @@ async def test_a_file_that_is_no_log_is_an_oserror_at_the_start(tmp_path: Path) 
 async def test_an_append_that_cannot_be_told_in_bytes_is_told_to_its_caller(tmp_path: Path) -> None:
     log = await opened(tmp_path / "log.db")
     with pytest.raises(UnicodeEncodeError):
-        await asyncio.wait_for(log.append([entry("1", key="\ud800")], AT), 10)
+        await asyncio.wait_for(log.append([Entry(topic="\ud800", key="h", value=b"1")], AT), 10)
     await asyncio.wait_for(log.append([entry("2")], AT), 10)
     assert await held(log) == ["2"]
     await log.close()
