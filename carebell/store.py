@@ -35,17 +35,34 @@ class Change:
     positions: Positions
 
 
-class Store(Protocol):
-    """Scopes keep several users of one store apart."""
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The new owner's fence, and the one that stood before it: 0 where the store knew of no owner, or is seen to have
+    forgotten something that was saved under it."""
 
-    async def claim(self, scope: str, partition: int) -> int:
-        """Become the owner of a partition: a fence higher than every one before."""
+    fence: int
+    previous: int
+
+
+def next_fence(previous: int, at: datetime) -> int:
+    """Higher than the one before, and taken from the clock, so that it is higher even after the store was emptied."""
+    return max(previous + 1, int(at.timestamp() * 1000))
+
+
+class Store(Protocol):
+    """Scopes keep several users of one store apart. Whatever it is asked raises TryLater when it cannot be reached."""
+
+    async def claim(self, scope: str, partition: int, at: datetime) -> Claim:
+        """Become the owner of a partition."""
         ...
 
-    async def load(self, scope: str, partition: int) -> Snapshot: ...
+    async def load(self, scope: str, partition: int) -> Snapshot:
+        """In pieces, so that nobody waits for long. Raises Fenced where the owner changed meanwhile."""
+        ...
 
     async def save(self, scope: str, changes: Sequence[Change]) -> None:
-        """All or nothing. Raises Fenced where another owner has claimed one of the partitions since."""
+        """All or nothing; the same may be saved twice. Raises Fenced where another owner has claimed one of the partitions
+        since, or where the store has forgotten the claim or something saved under it."""
         ...
 
     async def close(self) -> None: ...

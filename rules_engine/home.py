@@ -149,16 +149,17 @@ def _failure(rule: str, error: Exception, event: RuleEvent, context: Context) ->
 
 
 def memory_lost(home_id: str, detail: str, now: datetime) -> Alert:
-    """What was remembered of a home cannot be used; it begins anew, and operators are told."""
+    """What was remembered of a home, or of many where none is named, cannot be used; operators are told."""
+    what, what_zh = (home_id, home_id) if home_id else ("many homes", "许多住户")
     return Alert(
-        id=computed("alert", "operations", "memory", home_id, now.isoformat()),
+        id=computed("alert", "operations", "memory", home_id, detail, now.isoformat()),
         rule="operations",
-        home_id=home_id,
+        home_id=home_id or "operations",
         status=AlertStatus.OPENED,
         at=now,
         severity=Severity.LOW,
-        summary=f"What the rules remembered of {home_id} is lost and begins anew: {detail[:200]}",
-        summary_zh=f"{home_id} 的规则记忆已丢失并重新开始：{detail[:200]}",
+        summary=f"What the rules remembered of {what} is lost and begins anew: {detail[:200]}",
+        summary_zh=f"{what_zh} 的规则记忆已丢失并重新开始：{detail[:200]}",
         caused_at=now,
         budget=timedelta(minutes=1),
     )

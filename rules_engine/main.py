@@ -4,15 +4,17 @@ import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from carebell.errors import CarebellError
 from carebell.ids import computed
 from carebell.instruments import Instruments
+from carebell.judge import Heard
 from carebell.log import Entry, Log, Record
 from carebell.step import Next
 from carebell.store import Store
 from carebell.topics import Topic
 from carebell.types import HomeProfile, Reading, Rejected, Tick
 from carebell.wire import Unreadable, decode, encode, headers
-from carebell.worker import Heard, Worker
+from carebell.worker import Turn, Worker
 from rules_engine.home import Failure, HomeAction, HomeState, HomeStep, decode_state, encode_state, memory_lost
 from rules_engine.rule import Rule, RuleEvent
 from rules_engine.rulebook import Rulebook
@@ -21,6 +23,8 @@ from rules_engine.rules.supervision import SupervisionRule
 
 SCOPE = "rules"
 SOURCE = "carebell/rules"
+# The name under which it is told that what the rules remember is saved late.
+MEMORY = "the rules' memory"
 # Read in this order: calls for help, then what is known of the homes, then everything else.
 TOPICS = (Topic.URGENT, Topic.HOMES, Topic.TELEMETRY)
 
@@ -81,7 +85,7 @@ class HomeJudge:
     def lost(self, key: str, detail: str, now: datetime) -> Sequence[Entry]:
         self._logger.error("what was remembered is lost", home_id=key, detail=detail)
         self._telemetry.rule_failed.labels("memory").inc()
-        return [self.entry(memory_lost(key or "operations", detail, now), now)]
+        return [self.entry(memory_lost(key, detail, now), now)]
 
     def entry(self, action: HomeAction, now: datetime) -> Entry:
         if isinstance(action, Failure):
@@ -103,6 +107,28 @@ class HomeJudge:
         return Entry(topic=Topic.ALERTS, key=action.home_id, value=encode(action), headers=about)
 
 
+class RulesWatch:
+    """Tells metrics, log lines and health how the work goes."""
+
+    def __init__(self, instruments: Instruments) -> None:
+        self._telemetry = instruments.telemetry
+        self._logger = instruments.logger
+        self._progress = instruments.progress
+
+    def turned(self, turn: Turn) -> None:
+        self._telemetry.oldest_unprocessed.labels(SCOPE).set(turn.age.total_seconds())
+        self._telemetry.oldest_urgent.set(turn.urgent_age.total_seconds())
+        self._telemetry.unsaved.set(turn.unsaved_for.total_seconds())
+        self._progress.behind(MEMORY, turn.unsaved_for.total_seconds())
+        self._progress.turned(SCOPE)
+
+    def store_failed(self, error: CarebellError) -> None:
+        self._logger.warning("what the rules remember is not saved; calls are judged on", error=repr(error))
+
+    def log_failed(self, error: OSError) -> None:
+        self._logger.error("the rules cannot read or write the log; tried again", error=repr(error))
+
+
 async def run_rules(
     *,
     log: Log,
@@ -112,12 +138,6 @@ async def run_rules(
     stop: asyncio.Event,
 ) -> None:
     """Run until told to stop."""
-    gauge = instruments.telemetry.oldest_unprocessed.labels(SCOPE)
-
-    def turned(age: timedelta) -> None:
-        gauge.set(age.total_seconds())
-        instruments.progress.turned(SCOPE)
-
     worker = Worker(
         scope=SCOPE,
         topics=[topic.value for topic in TOPICS],
@@ -125,6 +145,6 @@ async def run_rules(
         store=store,
         judge=HomeJudge(rulebook, instruments),
         clock=instruments.clock,
-        on_turn=turned,
+        watch=RulesWatch(instruments),
     )
     await worker.run(stop)

@@ -4,6 +4,9 @@ Silence is judged in the rules' own time, which stands still while nothing can a
 devices are unknown then, not silent.
 
     heard ──expected_every──┼──expected_every──┤ silent (two intervals by default)
+
+A device that was never heard is given its intervals from the next tick on, not from the time of its registration: where the
+rules begin anew, that may lie long before anything that the log still holds, and the whole city would count as silent.
 """
 
 from collections.abc import Mapping
@@ -30,33 +33,35 @@ class SupervisionParameters(RuleParameters):
 
 
 class SupervisionRule:
-    """State: when each device was last heard, the open silences and low batteries by device."""
+    """State: when each device was last heard, the open silences and low batteries by device, and the devices whose first
+    interval begins with the next tick."""
 
     name = "supervision"
 
     def start(self) -> RuleState:
-        return {"heard": {}, "silent": {}, "weak": {}}
+        return {"heard": {}, "silent": {}, "weak": {}, "new": []}
 
     def step(
         self, state: RuleState, event: RuleEvent, context: Context, parameters: SupervisionParameters
     ) -> Next[RuleState, Alert]:
+        state = {"new": [], **state}  # states saved before there was `new`
         if isinstance(event, HomeProfile):
             state, found = self._follow(state, context)
         elif isinstance(event, Reading):
             state, found = self._heard(state, event, context, parameters)
         else:
             assert isinstance(event, Tick)  # noqa: S101
-            state, found = self._silent(_heard_since(state, event), context, parameters)
+            state, found = self._silent(_heard_since(_begun(state, context), event), context, parameters)
         alerts = tuple(alert_of(finding, self.name, parameters, context) for finding in found)
-        return Next(state, alerts, _next_look(state, context.home, parameters))
+        soon = context.now if state["new"] else None
+        return Next(state, alerts, earliest(soon, _next_look(state, context.home, parameters)))
 
     def _follow(self, state: RuleState, context: Context) -> tuple[RuleState, list[Finding]]:
-        """A changed home: a new device is given its first interval from now on; a removed one is forgotten."""
+        """A changed home: a new device is given its first interval; a removed one is forgotten."""
         known = {device.device_id for device in context.home.devices}
         heard = {key: at for key, at in state["heard"].items() if key in known}
-        for device in context.home.devices:
-            if device.expected_every is not None:
-                heard.setdefault(device.device_id, context.now.isoformat())
+        watched = [device.device_id for device in context.home.devices if device.expected_every is not None]
+        new = [device_id for device_id in watched if device_id not in heard]
         gone = [
             _back(key, began_at, "is no longer registered", "已不再登记")
             for key, began_at in state["silent"].items()
@@ -64,7 +69,7 @@ class SupervisionRule:
         ]
         silent = {key: at for key, at in state["silent"].items() if key in known}
         weak = {key: at for key, at in state["weak"].items() if key in known}
-        return {"heard": heard, "silent": silent, "weak": weak}, gone
+        return {"heard": heard, "silent": silent, "weak": weak, "new": new}, gone
 
     def _heard(
         self, state: RuleState, event: Reading, context: Context, parameters: SupervisionParameters
@@ -85,7 +90,8 @@ class SupervisionRule:
                 behind = [one.device_id for one in context.home.devices if one.gateway_id == source]
                 heard.update(dict.fromkeys(behind, context.now.isoformat()))
         weak, battery = _battery(state["weak"], event, context.now, parameters)
-        return {"heard": heard, "silent": silent, "weak": weak}, found + battery
+        new = [device_id for device_id in state["new"] if device_id not in heard]
+        return {"heard": heard, "silent": silent, "weak": weak, "new": new}, found + battery
 
     def _silent(
         self, state: RuleState, context: Context, parameters: SupervisionParameters
@@ -104,6 +110,12 @@ class SupervisionRule:
             silent[device.device_id] = context.now.isoformat()
             found.append(_gone(device, heard[device.device_id], context.now))
         return {**state, "heard": heard, "silent": silent}, found
+
+
+def _begun(state: RuleState, context: Context) -> RuleState:
+    """The first interval of what is new begins now."""
+    new = dict.fromkeys(state["new"], context.now.isoformat())
+    return {**state, "heard": {**state["heard"], **new}, "new": []}
 
 
 def _heard_since(state: RuleState, tick: Tick) -> RuleState:

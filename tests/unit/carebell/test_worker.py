@@ -2,66 +2,22 @@
 
 import inspect
 import json
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from carebell.clock import ManualClock
-from carebell.errors import Fenced
-from carebell.log import Entry, Log, Record
+from carebell.log import Entry, Log
 from carebell.log_sqlite import SqliteLog
-from carebell.step import Next
-from carebell.store import Change, Saved, Store
+from carebell.store import Change, Saved, Snapshot, Store
 from carebell.store_sql import SqlStore
-from carebell.wire import Unreadable
-from carebell.worker import Heard, Worker
+from carebell.worker import Worker
+from tests.support.workline import AT, NO_WAIT, PARTITIONS, TOPICS, CountingJudge, State
 
-AT = datetime(2026, 3, 1, 8, tzinfo=UTC)
-NO_WAIT = timedelta(0)
-PARTITIONS = 2
-TOPICS = ("urgent", "telemetry")
 KEYS = ("h1", "h2", "h3", "h4")
-State = dict[str, Any]
-
-
-class CountingJudge:
-    """Keeps every input it was given and answers each. `wake 5` asks to be woken at second 5; `tick 7` is time."""
-
-    def hear(self, record: Record) -> Heard[str] | Entry:
-        text = record.value.decode()
-        if text == "rubbish":
-            return Entry(topic="rejected", key=record.key, value=str(record.offset).encode())
-        if text.startswith("tick"):
-            return Heard(text, AT + timedelta(seconds=int(text.split()[1])), None)
-        return Heard(text, record.appended_at, record.key)
-
-    def start(self, key: str) -> State:
-        return {"key": key, "heard": [], "due": None}
-
-    def step(self, state: State, event: str, now: datetime) -> Next[State, str]:
-        due = int(event.split()[1]) if event.startswith("wake") else None if event.startswith("tick") else state["due"]
-        following = {**state, "heard": [*state["heard"], event], "due": due}
-        return Next(following, (f"{state['key']}: {event}",), None if due is None else AT + timedelta(seconds=due))
-
-    def encode(self, state: State) -> bytes:
-        return json.dumps(state).encode()
-
-    def decode(self, key: str, data: bytes) -> State:
-        state: State = json.loads(data)
-        if state["key"] != key:
-            raise Unreadable("of another key")
-        return state
-
-    def lost(self, key: str, detail: str, now: datetime) -> Sequence[Entry]:
-        return [Entry(topic="lost", key=key, value=f"{key}: {detail}".encode())]
-
-    def entry(self, action: str, now: datetime) -> Entry:
-        return Entry(topic="out", key=action.split(":")[0], value=action.encode())
 
 
 class Pulled(Exception):
@@ -113,8 +69,10 @@ class Process:
     async def work_off(self) -> None:
         reader = await self.worker._log.reader("w", TOPICS)
         await self.worker.turn(reader, NO_WAIT)
+        await self.worker.settle()
         while await self.worker.turn(reader, NO_WAIT):
             pass
+        await self.worker.settle()
 
     async def states(self) -> dict[str, list[str]]:
         snapshots = [await self.store.load("w", number) for number in range(PARTITIONS)]
@@ -139,6 +97,7 @@ async def process(folder: Path, plug: Plug | None = None) -> AsyncIterator[Proce
         clock=clock,
     )
     yield Process(log, store, worker, clock)
+    worker._keeper.cancel()
     await log.close()
     await store.close()
 
@@ -237,36 +196,23 @@ async def test_an_unreadable_record_becomes_an_entry_and_the_stream_goes_on(tmp_
         assert await life.outputs("rejected") == ["1"]
 
 
-async def test_an_owner_that_was_replaced_stops_and_takes_over_only_anew(tmp_path: Path) -> None:
-    async with process(tmp_path) as first, process(tmp_path) as second:
-        reader = await first.log.reader("w", TOPICS)
-        await first.worker.turn(reader, NO_WAIT)
-        await second.work_off()
-        await second.log.append([said("1", "h1")], AT)
-        await second.work_off()
-        await first.log.append([said("2", "h1")], AT)
-        with pytest.raises(Fenced):
-            await first.worker.turn(reader, NO_WAIT)
-        assert await first.states() == {"h1": ["1"]}
-        while await first.worker.turn(reader, NO_WAIT):
-            pass
-        assert await first.states() == {"h1": ["1", "2"]}
-
-
 async def test_a_quiet_turn_writes_nothing(tmp_path: Path) -> None:
     async with process(tmp_path) as life:
+        await life.work_off()
         reader = await life.log.reader("w", TOPICS)
-        assert await life.worker.turn(reader, NO_WAIT) == 0
+        while await life.worker.turn(reader, NO_WAIT):
+            pass
         assert await life.outputs() == []
+        assert [await life.store.load("w", number) for number in range(PARTITIONS)] == [Snapshot({}, {})] * PARTITIONS
 
 
 async def test_one_state_that_cannot_be_read_is_reported_and_the_others_go_on(tmp_path: Path) -> None:
     async with process(tmp_path) as life:
         await life.log.append([said("1", "h1", partition=0), said("1", "h2", partition=0)], AT)
         await life.work_off()
-        fence = await life.store.claim("w", 0)
+        claim = await life.store.claim("w", 0, AT)
         wrong = Saved("h1", CountingJudge().encode(CountingJudge().start("other")))
-        await life.store.save("w", [Change(partition=0, fence=fence, states=[wrong], positions={})])
+        await life.store.save("w", [Change(partition=0, fence=claim.fence, states=[wrong], positions={})])
     async with process(tmp_path) as life:
         await life.log.append([said("2", "h1", partition=0), said("2", "h2", partition=0)], AT)
         await life.work_off()

@@ -26,6 +26,7 @@ BEHIND = tuple(device(name, 10 * MINUTE, gateway_id="gateway") for name in ("but
 def home_of(*devices: DeviceProfile, revision: int = 1, at: float = 0) -> HomeLine:
     home = HomeLine()
     assert home.follow(HomeProfile(home_id="h", devices=devices, revision=revision), at) == []
+    assert home.tick(at) == []
     return home
 
 
@@ -64,6 +65,22 @@ def test_a_device_that_was_never_heard_is_given_its_intervals_from_its_registrat
     home = home_of(SENSOR, at=500)
     assert home.tick(500 + 1199) == []
     assert brief(home.tick(500 + 1200)) == [("sensor", "opened")]
+
+
+def test_a_device_that_was_registered_long_before_the_log_begins_is_not_silent_for_that_time() -> None:
+    home = HomeLine()
+    home.follow(HomeProfile(home_id="h", devices=(SENSOR, device("other", 10 * MINUTE))), -90 * DAY)
+    assert home.tick(0, listening_since=-30 * DAY) == []
+    home.hear(reading("heartbeat", 100, device_id="other"))
+    assert home.tick(1199) == []
+    [alert] = home.tick(1200)
+    assert (alert.device_id, alert.at) == ("sensor", moment(1200))
+
+
+def test_a_state_that_was_saved_before_intervals_had_a_beginning_is_read() -> None:
+    home = home_of(SENSOR)
+    del home.state.rules["supervision"]["new"]  # type: ignore[attr-defined]
+    assert brief(home.tick(1200)) == [("sensor", "opened")]
 
 
 def test_a_device_that_is_heard_again_is_resolved_with_the_same_id() -> None:
@@ -184,6 +201,7 @@ def test_a_profile_with_an_older_revision_is_ignored() -> None:
 def test_a_device_that_is_added_leaves_the_others_as_they_were() -> None:
     home = home_of(SENSOR)
     home.follow(HomeProfile(home_id="h", devices=(SENSOR, device("new", 10 * MINUTE)), revision=2), 600)
+    assert home.tick(600) == []
     assert brief(home.tick(1200)) == [("sensor", "opened")]
     assert home.tick(1799) == []
     assert brief(home.tick(1800)) == [("new", "opened")]
