@@ -4,7 +4,7 @@ On SQLite the function runs in a thread of the database: one hand-over between l
 statement. Stock pysqlite does not BEGIN before a SELECT, so that a read-modify-write can lose updates without an error;
 here every writing transaction takes the write lock first. One connection writes, so that writers queue in order instead
 of polling for the lock; readers have connections of their own and never wait for a writer (WAL). On PostgreSQL the same
-functions run on an asynchronous connection.
+functions run on an asynchronous connection (`postgres_sql`), and nobody but `carebell admin migrate` makes tables.
 """
 
 import asyncio
@@ -14,13 +14,15 @@ from typing import Any, Protocol, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import QueuePool
 
 from carebell.errors import BadInput, TryLater
+from carebell.postgres_sql import PostgresDatabase, first_line
 
 BUSY_TIMEOUT_MS = 5000
 MEMORY = "sqlite://"
+# The newest of deploy/migrations/versions.
+SCHEMA = "0001"
 AT_ONCE = 64
 _READERS = 2
 Result = TypeVar("Result")
@@ -42,21 +44,58 @@ class Database(Protocol):
 
 
 async def open_database(url: str, metadata: sa.MetaData, *, is_rebuildable: bool = False) -> Database:
-    """Connect to `sqlite:///FILE`, `MEMORY` or `postgresql+asyncpg://…` and make the tables that are missing.
+    """Connect to `sqlite:///FILE` or `MEMORY`, where missing tables are made, or to `postgresql+asyncpg://…`, where the
+    schema must be the one of this program. Raises TryLater where PostgreSQL does not answer.
 
     `is_rebuildable`: a power cut may take the last commits of SQLite back, all of each.
     """
-    database: Database
-    if url.startswith("sqlite"):
-        database = SqliteDatabase(url, "NORMAL" if is_rebuildable else "FULL")
-    else:
-        database = PostgresDatabase(create_async_engine(url, pool_pre_ping=True))
+    if not url.startswith("sqlite"):
+        return await _open_postgres(url)
+    database = SqliteDatabase(url, "NORMAL" if is_rebuildable else "FULL")
     try:
         await database.write(metadata.create_all)
     except (TryLater, sa.exc.DatabaseError) as error:
         await database.close()
         raise BadInput(f"{url.rpartition('///')[2]}: this database cannot be opened: {error}"[:300]) from error
     return database
+
+
+async def _open_postgres(url: str) -> Database:
+    database = PostgresDatabase(url)
+    try:
+        problem = await schema_problem(database)
+    except sa.exc.SQLAlchemyError as error:
+        problem = f"this database cannot be opened: {first_line(error)}"
+    except TryLater:
+        await database.close()
+        raise
+    if problem:
+        await database.close()
+        raise BadInput(f"PostgreSQL: {problem}")
+    return database
+
+
+async def schema_problem(database: Database) -> str:
+    """Why this program must not work with the tables of a PostgreSQL; empty when it may."""
+    version = await database.read(schema_version)
+    if version is None:
+        return "it has no tables yet: run `carebell admin migrate`"
+    if version < SCHEMA:
+        return f"its tables are of version {version}, this program needs {SCHEMA}: run `carebell admin migrate`"
+    if version > SCHEMA:
+        return (
+            f"its tables are of version {version}, newer than this program knows ({SCHEMA}): update the program; "
+            "`carebell admin migrate` of the newer one has run already"
+        )
+    return ""
+
+
+def schema_version(connection: sa.Connection) -> str | None:
+    """What `carebell admin migrate` has written down; None before its first run."""
+    if connection.scalar(sa.text("SELECT to_regclass('alembic_version')::text")) is None:
+        return None
+    version: str | None = connection.scalar(sa.text("SELECT max(version_num) FROM alembic_version"))
+    return version
 
 
 class SqliteDatabase:
@@ -139,27 +178,11 @@ def _savepoint(connection: sa.Connection, work: Work[Any]) -> tuple[Any, Excepti
         return None, error
 
 
-class PostgresDatabase:
-    """The same functions, run over an asynchronous driver."""
-
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
-
-    async def write(self, work: Work[Result]) -> Result:
-        async with self._engine.begin() as connection:
-            return await connection.run_sync(work)
-
-    async def read(self, work: Work[Result]) -> Result:
-        async with self._engine.connect() as connection:
-            return await connection.run_sync(work)
-
-    async def close(self) -> None:
-        await self._engine.dispose()
-
-
 def _engine(url: str, connections: int, prepare: Callable[[Any, Any], None], begin: str) -> sa.Engine:
     engine = sa.create_engine(
         url,
+        # Parameters are people's names and addresses: no error and no log line may repeat them.
+        hide_parameters=True,
         poolclass=QueuePool,
         pool_size=connections,
         max_overflow=0,

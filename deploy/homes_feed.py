@@ -16,8 +16,9 @@ _LOOK_EVERY = timedelta(seconds=1)
 
 
 async def publish_homes(registry: Registry, log: Log, clock: Clock, stop: asyncio.Event) -> None:
-    """Until told to stop. It goes on from the newest revision that stands in the log."""
-    after = await _published(log)
+    """Until told to stop. It goes on from the newest revision that stands in the log, and repeats the batch before it: on
+    a log of several partitions that batch may have been written in part."""
+    after = max(0, await _published(log) - _LIMIT)
     while not stop.is_set():
         changes = await registry.changes(after, _LIMIT)
         if changes:

@@ -17,37 +17,37 @@ from sqlalchemy.dialects import postgresql, sqlite
 from carebell.engine_sql import Database, open_database
 from carebell.errors import BadInput, TryLater
 from carebell.types import HomeProfile
+from carebell.words_sql import Words
 from devices.registry import AuditLine, Home
 
 _HOME_BODY = TypeAdapter(Home)
 _COUNTER = "home"
 _AT_ONCE = 500  # below every database's limit of bound values
-# PostgreSQL would sort by its locale; "C" sorts as SQLite and Python do
-_ID = sa.String().with_variant(sa.String(collation="C"), "postgresql")
-_METADATA = sa.MetaData()
+_WORDS = Words()
+METADATA = sa.MetaData()
 _HOME = sa.Table(
     "registry_home",
-    _METADATA,
-    sa.Column("home_id", _ID, primary_key=True),
-    sa.Column("body", sa.Text),
+    METADATA,
+    sa.Column("home_id", _WORDS, primary_key=True),
+    sa.Column("body", _WORDS),
     sa.Column("revision", sa.BigInteger, nullable=False, unique=True),
     sa.Column("removed", sa.Boolean, nullable=False),
-    sa.Column("updated_at", sa.String, nullable=False),
+    sa.Column("updated_at", _WORDS, nullable=False),
 )
 _AUDIT = sa.Table(
     "registry_audit",
-    _METADATA,
+    METADATA,
     sa.Column("revision", sa.BigInteger, primary_key=True, autoincrement=False),
-    sa.Column("home_id", _ID, nullable=False, index=True),
-    sa.Column("at", sa.String, nullable=False),
-    sa.Column("by", sa.String, nullable=False),
-    sa.Column("before", sa.Text),
-    sa.Column("after", sa.Text),
+    sa.Column("home_id", _WORDS, nullable=False, index=True),
+    sa.Column("at", _WORDS, nullable=False),
+    sa.Column("by", _WORDS, nullable=False),
+    sa.Column("before", _WORDS),
+    sa.Column("after", _WORDS),
 )
 _REVISION = sa.Table(
     "registry_revision",
-    _METADATA,
-    sa.Column("name", sa.String, primary_key=True),
+    METADATA,
+    sa.Column("name", _WORDS, primary_key=True),
     sa.Column("revision", sa.BigInteger, nullable=False),
 )
 
@@ -60,8 +60,12 @@ class SqlRegistry:
 
     @classmethod
     async def open(cls, url: str) -> "SqlRegistry":
-        database = await open_database(url, _METADATA)
-        await database.write(_begin_counting)
+        database = await open_database(url, METADATA)
+        try:
+            await database.write(_begin_counting)
+        except TryLater:
+            await database.close()
+            raise
         return cls(database)
 
     async def home(self, home_id: str) -> Home | None:

@@ -19,7 +19,7 @@ _CLEARED = frozenset(
     {"cleared", "clear", "false", "0", "off", "inactive", "released", "release", "cancel", "cancelled"}
 )
 _GESTURES = frozenset({"single", "double", "triple", "long", "hold", "release", "on", "off", "rf_code"})
-_UNITS = {
+_UNITS: dict[str, str] = {
     Kind.BATTERY: "%",
     Kind.BATTERY_VOLTAGE: "V",
     Kind.TEMPERATURE: "°C",
@@ -35,7 +35,7 @@ _DEPTH_LIMIT = 32
 
 def unit_of(kind: str) -> str:
     """The unit a kind is kept in; empty where it has none."""
-    return _UNITS.get(Kind(kind), "") if kind in set(Kind) else ""
+    return _UNITS.get(kind, "")
 
 
 def _word(value: JsonValue) -> str:

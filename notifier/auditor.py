@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from carebell.clock import wait_set
+from carebell.errors import TryLater
 from carebell.instruments import Instruments
 from notifier.case_value import CaseStatus
 from notifier.casebook import Casebook, Overview
@@ -43,13 +44,19 @@ class Auditor:
     async def turn(self) -> None:
         """One look."""
         now = self._clock.now()
-        overview = await self._casebook.overview(now, LATE_AFTER)
-        self._export(overview)
+        stuck: tuple[str, ...] = ()
+        try:
+            overview = await self._casebook.overview(now, LATE_AFTER)
+        except TryLater as error:
+            told = f"the cases cannot be read: {error.reason}"
+        else:
+            self._export(overview)
+            told, stuck = _problem(overview), overview.without_next
         self.problem = "; ".join(
-            part for part in (_problem(overview), self._progress.standing_still(), self._progress.too_late()) if part
+            part for part in (told, self._progress.standing_still(), self._progress.too_late()) if part
         )
         if self.problem:
-            self._logger.error("audit failed", problem=self.problem, case_ids=list(overview.without_next))
+            self._logger.error("audit failed", problem=self.problem, case_ids=list(stuck))
         elif self._on_audit is not None:
             await self._on_audit()
         self._progress.turned("audit")

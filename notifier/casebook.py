@@ -125,15 +125,26 @@ class Casebook(Protocol):
         ...
 
     async def claim(
-        self, at: datetime, *, owner: str, lease: timedelta, limit: int, busy: Sequence[str] = ()
+        self,
+        at: datetime,
+        *,
+        owner: str,
+        lease: timedelta,
+        limit: int,
+        busy: Sequence[str] = (),
+        taking_over: bool = True,
     ) -> Sequence[Claimed]:
-        """Take deliveries that are due, calls for help first; of channels that are `busy` only those."""
+        """Take deliveries that are due, calls for help first; of channels that are `busy` only those. `taking_over`:
+        also those whose holder's lease has ended."""
         ...
 
-    async def extend(self, claimed: Claimed, until: datetime) -> bool: ...
+    async def extend(self, claims: Sequence[Claimed], until: datetime) -> frozenset[str]:
+        """Keep leases longer; the ids of the deliveries that are still held."""
+        ...
 
     async def record(self, claimed: Claimed, outcome: Outcome, at: datetime) -> bool:
-        """Write down how an attempt ended; False where somebody else holds the delivery by now."""
+        """Write down how an attempt ended; False where somebody else holds the delivery by now. What waits together is
+        written together."""
         ...
 
     async def release(self, owner: str) -> int:
@@ -148,14 +159,23 @@ class Casebook(Protocol):
 
     async def cases(self, statuses: Sequence[str], limit: int, cursor: str | None) -> Page: ...
 
-    async def lines(self, *, after: int, limit: int, case_id: str | None = None) -> Sequence[LineRow]: ...
+    async def lines(self, *, after: int, limit: int, case_id: str | None = None) -> Sequence[LineRow]:
+        """Lines behind an id, oldest first, of a case or of all. Of all, only those that no line to come stands before:
+        whoever goes on from the last id misses none."""
+        ...
 
     async def last_line(self) -> int: ...
+
+    async def lines_behind(self, after: int, at_most: int) -> int:
+        """How many lines of all cases stand behind an id, counted no further than `at_most`."""
+        ...
 
     async def deliveries(self, case_id: str) -> Sequence[DeliveryRow]: ...
 
     async def relayed(self, name: str) -> int: ...
 
-    async def relay_to(self, name: str, line_id: int) -> None: ...
+    async def relay_to(self, name: str, line_id: int) -> None:
+        """Move a mark forward; it never goes back."""
+        ...
 
     async def close(self) -> None: ...

@@ -1,28 +1,32 @@
 """The casebook on SQL: a case's state, due time, deliveries and lines change in one transaction, or not at all."""
 
-import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 import sqlalchemy as sa
-from pydantic import TypeAdapter, ValidationError
-from sqlalchemy.dialects import postgresql, sqlite
 
 from carebell.bell import Bell
 from carebell.engine_sql import Database, open_database
-from carebell.step import Next
+from carebell.errors import BadInput, CarebellError
+from carebell.gathered import Gathered
 from carebell.telemetry import Telemetry
 from carebell.types import Alert, AlertStatus
-from carebell.wire import Unreadable
 from notifier import delivery_sql, view_sql
 from notifier.case import open_case, step
-from notifier.case_value import Acted, Case, CaseAction, CaseEvent, CaseStatus, Line, Raised, Tell, Undelivered, Woken
+from notifier.case_value import Acted, Case, Raised, Undelivered, What, Woken
 from notifier.casebook import Claimed, DeliveryRow, DeliveryStatus, LineRow, Outcome, Overview, Page
+from notifier.delivery_sql import Claim, Ended
+from notifier.line_sql import TooManyLines, restored_problem
 from notifier.person import Person
 from notifier.policy import PolicyBook
-from notifier.schema_sql import ALERT_SEEN, CASE, DELIVERY, LINE, METADATA, RELAY, write_due, write_time
+from notifier.schema_sql import CASE, METADATA, RELAY, write_time
+from notifier.sheet_sql import Sheet
 
-_CASE: TypeAdapter[Case] = TypeAdapter(Case)
+# What one transaction takes of outcomes; and how many lines it may decide on before it leaves the rest to the next.
+_RECORDED_AT_ONCE = 64
+_LINES_ENOUGH = 2000
+Result = TypeVar("Result")
 
 
 class SqlCasebook:
@@ -33,10 +37,18 @@ class SqlCasebook:
         self._policies = policies
         self._bell = bell
         self._telemetry = telemetry
+        self._recording = Gathered(self._record_all, _RECORDED_AT_ONCE)
 
     @classmethod
     async def open(cls, url: str, policies: PolicyBook, bell: Bell, telemetry: Telemetry) -> "SqlCasebook":
-        return cls(await open_database(url, METADATA), policies, bell, telemetry)
+        database = await open_database(url, METADATA)
+        try:
+            if problem := await database.read(restored_problem):
+                raise BadInput(problem)
+        except CarebellError:
+            await database.close()
+            raise
+        return cls(database, policies, bell, telemetry)
 
     async def raise_alert(
         self, alert: Alert, people: tuple[Person, ...], at: datetime, *, label: str, address: str
@@ -45,109 +57,126 @@ class SqlCasebook:
         return cases[0]
 
     async def raise_alerts(self, raised: Sequence[Raised], at: datetime) -> Sequence[Case | None]:
-        cases = await self._database.write(lambda connection: [self._raise(connection, one, at) for one in raised])
-        self._bell.ring()
+        try:
+            return await self._decide(at, lambda sheet: self._raise_all(sheet, raised, at))
+        except TooManyLines:
+            if len(raised) == 1:
+                raise
+        half = len(raised) // 2
+        return [*await self.raise_alerts(raised[:half], at), *await self.raise_alerts(raised[half:], at)]
+
+    def _raise_all(self, sheet: Sheet, raised: Sequence[Raised], at: datetime) -> Sequence[Case | None]:
+        seen = sheet.seen(one.alert.id for one in raised)
+        open_cases = sheet.lock_open(one.alert.home_id for one in raised)
+        cases: list[Case | None] = []
+        for one in raised:
+            alert = one.alert
+            if (alert.id, alert.status.value) in seen:
+                cases.append(None)
+                continue
+            seen.add((alert.id, alert.status.value))
+            case = self._join(sheet, open_cases.get(alert.home_id), one, at)
+            if case is not None:
+                open_cases[alert.home_id] = case
+            sheet.note_alert(alert.id, alert.status.value, case)
+            cases.append(case)
         return cases
 
-    def _raise(self, connection: sa.Connection, raised: Raised, at: datetime) -> Case | None:
-        alert = raised.alert
-        seen = sa.select(ALERT_SEEN.c.case_id).where(
-            ALERT_SEEN.c.alert_id == alert.id, ALERT_SEEN.c.status == alert.status.value
-        )
-        if connection.scalar(seen) is not None:
-            return None
-        case = self._join(connection, _open_case_of(connection, alert.home_id), raised, at)
-        connection.execute(
-            sa.insert(ALERT_SEEN).values(
-                alert_id=alert.id, status=alert.status.value, case_id="" if case is None else case.id
-            )
-        )
-        return case
-
-    def _join(self, connection: sa.Connection, case: Case | None, raised: Raised, at: datetime) -> Case | None:
+    def _join(self, sheet: Sheet, case: Case | None, raised: Raised, at: datetime) -> Case | None:
         if case is not None:
-            return self._apply(connection, case, step(case, raised, at, self._policies), at)
+            return sheet.take(case, step(case, raised, at, self._policies))
         alert = raised.alert
         if alert.status is AlertStatus.RESOLVED:
             # What is over in a home without an open case needs nobody.
             return None
         policy = self._policies.for_severity(alert.severity)
-        following = open_case(alert, policy, raised.people, at, label=raised.label, address=raised.address)
-        connection.execute(sa.insert(CASE).values(_row(following.state, at)))
-        self._write(connection, following, at)
-        return following.state
+        return sheet.open(open_case(alert, policy, raised.people, at, label=raised.label, address=raised.address))
 
     async def act(self, case_id: str, acted: Acted, at: datetime) -> Case | None:
-        case = await self._database.write(lambda connection: self._step_one(connection, case_id, acted, at))
-        self._bell.ring()
-        return case
+        def act(sheet: Sheet) -> Case | None:
+            case = sheet.lock_one(case_id)
+            return None if case is None else sheet.take(case, step(case, acted, at, self._policies))
 
-    def _step_one(self, connection: sa.Connection, case_id: str, event: CaseEvent, at: datetime) -> Case | None:
-        case = _locked(connection, case_id)
-        if case is None:
-            return None
-        return self._apply(connection, case, step(case, event, at, self._policies), at)
+        return await self._decide(at, act)
 
     async def wake(self, at: datetime, limit: int) -> int:
-        due = sa.select(CASE.c.id).where(CASE.c.due_at <= write_time(at)).order_by(CASE.c.due_at).limit(limit)
-        ids = await self._database.read(lambda connection: connection.scalars(due).all())
-        # Asked for together, they are written together.
-        stepped = sum(await asyncio.gather(*(self._wake_one(case_id, at) for case_id in ids)))
-        if stepped:
-            self._bell.ring()
+        due = sa.select(CASE.c.id).where(CASE.c.due_at <= write_time(at)).limit(1)
+        if await self._database.read(lambda connection: connection.scalar(due)) is None:
+            return 0
+        return await self._decide(at, lambda sheet: self._wake(sheet, at, limit), is_quiet=True)
+
+    def _wake(self, sheet: Sheet, at: datetime, limit: int) -> int:
+        stepped = 0
+        for case in sheet.lock_due(limit):
+            sheet.take(case, step(case, Woken(), at, self._policies))
+            stepped += 1
+            if len(sheet.lines) > _LINES_ENOUGH:
+                break
         return stepped
 
-    async def _wake_one(self, case_id: str, at: datetime) -> int:
-        try:
-            await self._database.write(lambda connection: self._step_one(connection, case_id, Woken(), at))
-        except Unreadable:
-            # The auditor tells of it as overdue; the other cases must not wait for it.
-            return 0
-        return 1
+    async def _decide(self, at: datetime, work: Callable[[Sheet], Result], *, is_quiet: bool = False) -> Result:
+        """Work on a sheet in one transaction. Only what is committed is counted and told."""
 
-    def _apply(self, connection: sa.Connection, before: Case, following: Next[Case, CaseAction], at: datetime) -> Case:
-        if following.state != before or following.actions:
-            row = _row(following.state, at)
-            connection.execute(sa.update(CASE).where(CASE.c.id == before.id).values(row))
-            self._write(connection, following, at)
-        return following.state
+        def transaction(connection: sa.Connection) -> tuple[Result, tuple[What, ...]]:
+            sheet = Sheet(connection, at)
+            result = work(sheet)
+            return result, sheet.write()
 
-    def _write(self, connection: sa.Connection, following: Next[Case, CaseAction], at: datetime) -> None:
-        case = following.state
-        lines = [action for action in following.actions if isinstance(action, Line)]
-        tells = [action for action in following.actions if isinstance(action, Tell)]
-        write_lines(connection, case, lines, at)
-        for line in lines:
-            self._telemetry.decisions.labels(line.what).inc()
-        _insert_once(connection, case, tells, at)
+        result, decided = await self._database.write(transaction)
+        for what in decided:
+            if what is not What.DELIVERY:
+                self._telemetry.decisions.labels(what).inc()
+        if decided or not is_quiet:
+            self._bell.ring()
+        return result
 
     async def claim(
-        self, at: datetime, *, owner: str, lease: timedelta, limit: int, busy: Sequence[str] = ()
+        self,
+        at: datetime,
+        *,
+        owner: str,
+        lease: timedelta,
+        limit: int,
+        busy: Sequence[str] = (),
+        taking_over: bool = True,
     ) -> Sequence[Claimed]:
-        return await self._database.write(
-            lambda connection: delivery_sql.claim(
-                connection, at, owner=owner, lease=lease, limit=limit, busy=busy, read=_read
-            )
-        )
+        asked = Claim(owner=owner, lease=lease, limit=limit, busy=busy, taking_over=taking_over)
+        return await self._database.write(lambda connection: delivery_sql.claim(connection, asked, at))
 
-    async def extend(self, claimed: Claimed, until: datetime) -> bool:
-        return await self._database.write(lambda connection: delivery_sql.extend(connection, claimed, until))
+    async def extend(self, claims: Sequence[Claimed], until: datetime) -> frozenset[str]:
+        return await self._database.write(lambda connection: delivery_sql.extend(connection, claims, until))
 
     async def record(self, claimed: Claimed, outcome: Outcome, at: datetime) -> bool:
-        is_ours = await self._database.write(lambda connection: self._record(connection, claimed, outcome, at))
-        self._bell.ring()
-        return is_ours
+        return await self._recording.one(Ended(claimed, outcome, at))
 
-    def _record(self, connection: sa.Connection, claimed: Claimed, outcome: Outcome, at: datetime) -> bool:
-        if not delivery_sql.record(connection, claimed, outcome, at):
-            return False
-        case = _locked(connection, claimed.case.id)
-        assert case is not None  # noqa: S101
-        write_lines(connection, case, [delivery_sql.line_of(claimed, outcome)], at)
-        if outcome.status is DeliveryStatus.FAILED:
-            undelivered = step(case, Undelivered(claimed.delivery.id), at, self._policies)
-            self._apply(connection, case, undelivered, at)
-        return True
+    async def _record_all(self, ended: Sequence[Ended]) -> Sequence[bool]:
+        at = max(one.at for one in ended)
+        return await self._decide(at, lambda sheet: self._record(sheet, ended, at))
+
+    def _record(self, sheet: Sheet, ended: Sequence[Ended], at: datetime) -> Sequence[bool]:
+        held = delivery_sql.held_of(sheet.connection, [one.claimed for one in ended])
+        cases = sheet.lock(one.claimed.case.id for one in ended)
+        ours: list[Ended] = []
+        answers: list[bool] = []
+        for one in ended:
+            key = (one.claimed.delivery.id, one.claimed.fence)
+            answers.append(key in held)
+            if key in held:
+                held.remove(key)
+                ours.append(one)
+                self._follow(sheet, cases, one, at)
+        delivery_sql.record(sheet.connection, ours)
+        return answers
+
+    def _follow(self, sheet: Sheet, cases: dict[str, Case], one: Ended, at: datetime) -> None:
+        """What an attempt's end does to its case; one that cannot be read gets no line."""
+        case = cases.get(one.claimed.case.id)
+        if case is None:
+            return
+        sheet.lines.append((case, delivery_sql.line_of(one.claimed, one.outcome)))
+        if one.outcome.status is DeliveryStatus.FAILED:
+            undelivered = step(case, Undelivered(one.claimed.delivery.id), at, self._policies)
+            cases[case.id] = sheet.take(case, undelivered)
 
     async def release(self, owner: str) -> int:
         return await self._database.write(lambda connection: delivery_sql.release(connection, owner))
@@ -159,10 +188,10 @@ class SqlCasebook:
         return await self._database.read(lambda connection: view_sql.overview(connection, at, late_after))
 
     async def case(self, case_id: str) -> tuple[Case, datetime] | None:
-        return await self._database.read(lambda connection: view_sql.one(connection, case_id, _read))
+        return await self._database.read(lambda connection: view_sql.one(connection, case_id))
 
     async def cases(self, statuses: Sequence[str], limit: int, cursor: str | None) -> Page:
-        return await self._database.read(lambda connection: view_sql.page(connection, statuses, limit, cursor, _read))
+        return await self._database.read(lambda connection: view_sql.page(connection, statuses, limit, cursor))
 
     async def lines(self, *, after: int, limit: int, case_id: str | None = None) -> Sequence[LineRow]:
         return await self._database.read(
@@ -170,8 +199,10 @@ class SqlCasebook:
         )
 
     async def last_line(self) -> int:
-        newest = sa.select(sa.func.max(LINE.c.id))
-        return (await self._database.read(lambda connection: connection.scalar(newest))) or 0
+        return await self._database.read(view_sql.last_line)
+
+    async def lines_behind(self, after: int, at_most: int) -> int:
+        return await self._database.read(lambda connection: view_sql.lines_behind(connection, after, at_most))
 
     async def deliveries(self, case_id: str) -> Sequence[DeliveryRow]:
         return await self._database.read(lambda connection: view_sql.deliveries(connection, case_id))
@@ -184,106 +215,14 @@ class SqlCasebook:
         await self._database.write(lambda connection: _relay_to(connection, name, line_id))
 
     async def close(self) -> None:
+        await self._recording.close()
         await self._database.close()
 
 
 def _relay_to(connection: sa.Connection, name: str, line_id: int) -> None:
-    changed = connection.execute(sa.update(RELAY).where(RELAY.c.name == name).values(line_id=line_id))
-    if changed.rowcount == 0:
+    mark = sa.select(RELAY.c.line_id).where(RELAY.c.name == name).with_for_update()
+    before = connection.scalar(mark)
+    if before is None:
         connection.execute(sa.insert(RELAY).values(name=name, line_id=line_id))
-
-
-def write_lines(connection: sa.Connection, case: Case, lines: Sequence[Line], at: datetime) -> None:
-    """Lines of the time line, in their order."""
-    if not lines:
-        return
-    rows = [
-        {
-            "case_id": case.id,
-            "home_id": case.home_id,
-            "at": write_time(at),
-            "what": line.what.value,
-            "by": line.by,
-            "why": line.why,
-            "source_id": line.source_id,
-            "status": case.status.value,
-            "severity": case.severity.value,
-            "data": line.data,
-        }
-        for line in lines
-    ]
-    connection.execute(sa.insert(LINE), rows)
-
-
-def _insert_once(connection: sa.Connection, case: Case, tells: Sequence[Tell], at: datetime) -> None:
-    """Deliveries to make; the same step decided twice lands on the same rows."""
-    if not tells:
-        return
-    insert = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(DELIVERY)
-    rows = [_delivery(case, tell, write_time(at)) for tell in tells]
-    connection.execute(insert.on_conflict_do_nothing(index_elements=[DELIVERY.c.id]), rows)
-
-
-def _delivery(case: Case, tell: Tell, now: str) -> dict[str, str | int]:
-    return {
-        "id": tell.id,
-        "case_id": case.id,
-        "step": tell.step,
-        "round": tell.round,
-        "person_id": tell.person.person_id,
-        "person": tell.person.name,
-        "role": tell.person.role,
-        "language": tell.person.language,
-        "channel": tell.channel,
-        "to": tell.to,
-        "purpose": tell.purpose.value,
-        "why": tell.why,
-        "source_id": tell.source_id,
-        "status": DeliveryStatus.QUEUED.value,
-        "created_at": now,
-        "due_at": now,
-        "attempts": 0,
-        "fence": 0,
-        "caught": 0,
-        "detail": "",
-    }
-
-
-def _row(case: Case, at: datetime) -> dict[str, str | None]:
-    return {
-        "id": case.id,
-        "home_id": case.home_id,
-        "open_home": None if case.status is CaseStatus.CLOSED else case.home_id,
-        "status": case.status.value,
-        "severity": case.severity.value,
-        "opened_at": write_time(case.opened_at),
-        "updated_at": write_time(at),
-        "due_at": write_due(case.due_at),
-        "document": _CASE.dump_json(case).decode(),
-    }
-
-
-def _read(document: str) -> Case:
-    try:
-        return _CASE.validate_json(document)
-    except ValidationError as error:
-        raise Unreadable(f"a case cannot be read: {error.error_count()} problems") from error
-
-
-def _locked(connection: sa.Connection, case_id: str) -> Case | None:
-    document = connection.scalar(sa.select(CASE.c.document).where(CASE.c.id == case_id).with_for_update())
-    return None if document is None else _read(document)
-
-
-def _open_case_of(connection: sa.Connection, home_id: str) -> Case | None:
-    """The open case of a home. One that cannot be read is set aside, for people to look at: the home's next call must
-    open a new one, and no other home may wait for it."""
-    query = sa.select(CASE.c.document).where(CASE.c.open_home == home_id).with_for_update()
-    document = connection.scalar(query)
-    if document is None:
-        return None
-    try:
-        return _read(document)
-    except Unreadable:
-        connection.execute(sa.update(CASE).where(CASE.c.open_home == home_id).values(open_home=None))
-        return None
+    elif before < line_id:
+        connection.execute(sa.update(RELAY).where(RELAY.c.name == name).values(line_id=line_id))

@@ -1,21 +1,31 @@
 """Deliveries in SQL: claimed with a lease and a fence, the case asked again in the claiming transaction, recorded once."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
 from carebell.types import Severity
-from carebell.wire import Unreadable
 from notifier.case import wants
 from notifier.case_value import Case, Line, Purpose, What
 from notifier.casebook import Claimed, DeliveryRow, DeliveryStatus, Outcome
 from notifier.schema_sql import CASE, DELIVERY, read_due, write_due, write_time
+from notifier.sheet_sql import AT_ONCE, readable
 
 # Nothing that can wait may stand before these, neither in the queue nor in the limit of a channel.
 _IS_CALL_FOR_HELP = CASE.c.severity == Severity.CRITICAL.value
 _LIVE = (DeliveryStatus.QUEUED.value, DeliveryStatus.SENDING.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """An attempt, how it ended and when."""
+
+    claimed: Claimed
+    outcome: Outcome
+    at: datetime
 
 
 def delivery_row(row: Any) -> DeliveryRow:
@@ -44,40 +54,46 @@ def delivery_row(row: Any) -> DeliveryRow:
     )
 
 
-def claim(
-    connection: sa.Connection,
-    at: datetime,
-    *,
-    owner: str,
-    lease: timedelta,
-    limit: int,
-    busy: Sequence[str],
-    read: Callable[[str], Case],
-) -> Sequence[Claimed]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """What a courier asks for. `taking_over`: also deliveries whose holder's lease has ended."""
+
+    owner: str
+    lease: timedelta
+    limit: int
+    busy: Sequence[str]
+    taking_over: bool
+
+
+def claim(connection: sa.Connection, asked: Claim, at: datetime) -> Sequence[Claimed]:
     """Take what is due and free, calls for help first. What its case no longer wants is cancelled here, not sent."""
     now = write_time(at)
     is_due = sa.and_(
         DELIVERY.c.status.in_(_LIVE),
         DELIVERY.c.due_at <= now,
-        sa.or_(DELIVERY.c.lease_until.is_(None), DELIVERY.c.lease_until < now),
-        sa.or_(_IS_CALL_FOR_HELP, DELIVERY.c.channel.not_in(busy)),
+        sa.or_(DELIVERY.c.lease_until.is_(None), DELIVERY.c.lease_until < now if asked.taking_over else sa.false()),
+        sa.or_(_IS_CALL_FOR_HELP, DELIVERY.c.channel.not_in(asked.busy)),
     )
     claimed: list[Claimed] = []
-    while len(claimed) < limit:
-        cancelled = 0
-        for row in _free(connection, is_due, limit - len(claimed)):
-            try:
-                case = read(row.document)
-            except Unreadable:
-                # Left as it is, and told of by the auditor; the other deliveries go on.
+    unreadable: set[str] = set()
+    while len(claimed) < asked.limit:
+        wanted: list[tuple[Any, Case]] = []
+        passed_over = 0
+        is_next = sa.and_(is_due, DELIVERY.c.case_id.not_in(unreadable)) if unreadable else is_due
+        for row in _free(connection, is_next, asked.limit - len(claimed)):
+            case = readable(row.document)
+            if case is None:
+                # Left as it is, and told of by the auditor; the other deliveries go on, however many stand before them.
+                unreadable.add(row.case_id)
+                passed_over += 1
                 continue
-            reason = wants(case, Purpose(row.purpose))
-            if reason:
+            if reason := wants(case, Purpose(row.purpose)):
                 _cancel(connection, row, reason, now)
-                cancelled += 1
+                passed_over += 1
             else:
-                claimed.append(_take(connection, row, case, now, owner=owner, until=write_time(at + lease)))
-        if not cancelled:
+                wanted.append((row, case))
+        claimed += _take(connection, wanted, asked, at)
+        if not passed_over:
             break
     return claimed
 
@@ -94,23 +110,34 @@ def _free(connection: sa.Connection, is_due: sa.ColumnElement[bool], limit: int)
     return rows.all()
 
 
-def _take(connection: sa.Connection, row: Any, case: Case, now: str, *, owner: str, until: str) -> Claimed:
-    was_caught = row.status == DeliveryStatus.SENDING.value
-    fence = row.fence + 1
+def _take(connection: sa.Connection, wanted: Sequence[tuple[Any, Case]], asked: Claim, at: datetime) -> list[Claimed]:
+    """Rows that are locked become ours."""
+    if not wanted:
+        return []
+    is_caught = DELIVERY.c.status == DeliveryStatus.SENDING.value
     connection.execute(
         sa.update(DELIVERY)
-        .where(DELIVERY.c.id == row.id)
+        .where(DELIVERY.c.id.in_([row.id for row, _ in wanted]))
         .values(
             status=DeliveryStatus.SENDING.value,
-            owner=owner,
-            lease_until=until,
-            fence=fence,
-            attempts=row.attempts + 1,
-            caught=row.caught + int(was_caught),
-            first_attempt_at=row.first_attempt_at or now,
+            owner=asked.owner,
+            lease_until=write_time(at + asked.lease),
+            fence=DELIVERY.c.fence + 1,
+            attempts=DELIVERY.c.attempts + 1,
+            caught=DELIVERY.c.caught + sa.case((is_caught, 1), else_=0),
+            first_attempt_at=sa.func.coalesce(DELIVERY.c.first_attempt_at, write_time(at)),
         )
     )
-    return Claimed(delivery_row(row), case, fence, datetime.fromisoformat(row.due_at), was_caught)
+    return [
+        Claimed(
+            delivery=delivery_row(row),
+            case=case,
+            fence=row.fence + 1,
+            due_at=datetime.fromisoformat(row.due_at),
+            was_caught=row.status == DeliveryStatus.SENDING.value,
+        )
+        for row, case in wanted
+    ]
 
 
 def _cancel(connection: sa.Connection, row: Any, reason: str, now: str) -> None:
@@ -121,36 +148,44 @@ def _cancel(connection: sa.Connection, row: Any, reason: str, now: str) -> None:
     )
 
 
-def _held(claimed: Claimed) -> sa.ColumnElement[bool]:
-    return sa.and_(
-        DELIVERY.c.id == claimed.delivery.id,
-        DELIVERY.c.fence == claimed.fence,
-        DELIVERY.c.status == DeliveryStatus.SENDING.value,
-    )
-
-
-def extend(connection: sa.Connection, claimed: Claimed, until: datetime) -> bool:
-    """Keep the lease while a channel is still at it."""
-    changed = connection.execute(sa.update(DELIVERY).where(_held(claimed)).values(lease_until=write_time(until)))
-    return changed.rowcount == 1
-
-
-def record(connection: sa.Connection, claimed: Claimed, outcome: Outcome, at: datetime) -> bool:
-    """How the attempt ended, unless somebody else has taken the delivery over."""
-    is_over = outcome.retry_at is None
-    changed = connection.execute(
-        sa.update(DELIVERY)
-        .where(_held(claimed))
-        .values(
-            status=outcome.status.value,
-            due_at=write_due(outcome.retry_at),
-            lease_until=None,
-            owner=None,
-            ended_at=write_time(at) if is_over else None,
-            detail=outcome.detail,
+def extend(connection: sa.Connection, claims: Sequence[Claimed], until: datetime) -> frozenset[str]:
+    """Keep the leases while channels are still at it; the ids of those that are still held."""
+    held: set[str] = set()
+    for start in range(0, len(claims), AT_ONCE):
+        mine = [(one.delivery.id, one.fence) for one in claims[start : start + AT_ONCE]]
+        is_held = sa.and_(
+            sa.tuple_(DELIVERY.c.id, DELIVERY.c.fence).in_(mine), DELIVERY.c.status == DeliveryStatus.SENDING.value
         )
+        extending = sa.update(DELIVERY).where(is_held).values(lease_until=write_time(until))
+        held.update(connection.scalars(extending.returning(DELIVERY.c.id)))
+    return frozenset(held)
+
+
+def held_of(connection: sa.Connection, claims: Sequence[Claimed]) -> set[tuple[str, int]]:
+    """Which of these nobody else has taken over and nobody has recorded, locked: by id and fence."""
+    query = sa.select(DELIVERY.c.id, DELIVERY.c.fence).where(
+        DELIVERY.c.id.in_({one.delivery.id for one in claims}), DELIVERY.c.status == DeliveryStatus.SENDING.value
     )
-    return changed.rowcount == 1
+    return {(row.id, row.fence) for row in connection.execute(query.order_by(DELIVERY.c.id).with_for_update())}
+
+
+def record(connection: sa.Connection, ended: Sequence[Ended]) -> None:
+    """How attempts ended whose deliveries are locked and ours."""
+    if not ended:
+        return
+    changes = [
+        {
+            "id_": one.claimed.delivery.id,
+            "status": one.outcome.status.value,
+            "due_at": write_due(one.outcome.retry_at),
+            "lease_until": None,
+            "owner": None,
+            "ended_at": write_time(one.at) if one.outcome.retry_at is None else None,
+            "detail": one.outcome.detail,
+        }
+        for one in ended
+    ]
+    connection.execute(sa.update(DELIVERY).where(DELIVERY.c.id == sa.bindparam("id_")), changes)
 
 
 def release(connection: sa.Connection, owner: str) -> int:

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from carebell.bell import Bell
+from carebell.duty import Duties, OnDuty
 from carebell.instruments import Instruments
 from carebell.log import Log
 from devices.registry import Home
@@ -14,6 +15,7 @@ from notifier.delivery import Courier, Delivery
 from notifier.escalator import wake_cases
 from notifier.intake import Intake
 from notifier.person import Person
+from notifier.relay import NAME as RELAY
 from notifier.relay import relay_cases
 
 Loop = Callable[[asyncio.Event], Awaitable[None]]
@@ -27,27 +29,35 @@ class Notifier:
     auditor: Auditor
 
 
+@dataclass(frozen=True, slots=True)
+class People:
+    """Who can be told: the people of each home, and those on duty for all."""
+
+    find_home: Callable[[str], Awaitable[Home | None]]
+    responders: Sequence[Person]
+
+
 def build_notifier(
     *,
     log: Log,
     casebook: Casebook,
-    find_home: Callable[[str], Awaitable[Home | None]],
-    responders: Sequence[Person],
+    people: People,
     courier: Courier,
     bell: Bell,
     instruments: Instruments,
+    duties: Duties | None = None,
     on_audit: Callable[[], Awaitable[None]] | None = None,
 ) -> Notifier:
-    """The notifier's loops; each may crash and be started again without the others."""
-    clock = instruments.clock
+    """The notifier's loops; each may crash and be started again without the others. `duties`: where there are several
+    notifiers, what only one of them does at a time."""
     auditor = Auditor(casebook=casebook, instruments=instruments, on_audit=on_audit)
 
     def intake() -> Intake:
         return Intake(
             log=log,
             casebook=casebook,
-            find_home=find_home,
-            responders=responders,
+            find_home=people.find_home,
+            responders=people.responders,
             channels=list(courier.channels),
             instruments=instruments,
         )
@@ -55,11 +65,14 @@ def build_notifier(
     def delivery() -> Delivery:
         return Delivery(casebook=casebook, courier=courier, instruments=instruments, bell=bell)
 
+    async def relay(stop: asyncio.Event) -> None:
+        await relay_cases(casebook, log, instruments.clock, bell, stop)
+
     loops: dict[str, Loop] = {
         "alerts": lambda stop: intake().run(stop),
-        "escalation": lambda stop: wake_cases(casebook, clock, instruments.progress, stop),
+        "escalation": lambda stop: wake_cases(casebook, instruments, stop),
         "delivery": lambda stop: delivery().run(stop),
-        "relay": lambda stop: relay_cases(casebook, log, clock, bell, stop),
+        "relay": relay if duties is None else OnDuty(RELAY, courier.owner, duties, instruments).doing(relay),
         "auditor": auditor.run,
     }
     return Notifier(loops=loops, auditor=auditor)

@@ -2,31 +2,30 @@
 
 import base64
 import binascii
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 import sqlalchemy as sa
 
 from carebell.errors import BadInput
-from carebell.wire import Unreadable
 from notifier.case_value import Case, CaseStatus
 from notifier.casebook import DeliveryRow, LineRow, Overview, Page
 from notifier.delivery_sql import delivery_row
+from notifier.line_sql import is_settled
 from notifier.schema_sql import CASE, DELIVERY, LINE, read_due, write_time
+from notifier.sheet_sql import read, readable
 
-Read = Callable[[str], Case]
 _IS_OPEN = CASE.c.status != CaseStatus.CLOSED.value
 
 
-def one(connection: sa.Connection, case_id: str, read: Read) -> tuple[Case, datetime] | None:
+def one(connection: sa.Connection, case_id: str) -> tuple[Case, datetime] | None:
     """A case and when it changed last."""
     query = sa.select(CASE.c.document, CASE.c.updated_at).where(CASE.c.id == case_id)
     row = (connection.execute(query)).one_or_none()
     return None if row is None else (read(row.document), datetime.fromisoformat(row.updated_at))
 
 
-def page(connection: sa.Connection, statuses: Sequence[str], limit: int, cursor: str | None, read: Read) -> Page:
+def page(connection: sa.Connection, statuses: Sequence[str], limit: int, cursor: str | None) -> Page:
     """Cases of these statuses (none named: all), newest first."""
     query = sa.select(CASE).order_by(CASE.c.opened_at.desc(), CASE.c.id.desc()).limit(limit + 1)
     if statuses:
@@ -37,17 +36,11 @@ def page(connection: sa.Connection, statuses: Sequence[str], limit: int, cursor:
             sa.or_(CASE.c.opened_at < opened_at, sa.and_(CASE.c.opened_at == opened_at, CASE.c.id < case_id))
         )
     rows = (connection.execute(query)).all()
-    cases = tuple((case, datetime.fromisoformat(row.updated_at)) for row in rows[:limit] if (case := _case(row, read)))
+    cases = tuple(
+        (case, datetime.fromisoformat(row.updated_at)) for row in rows[:limit] if (case := readable(row.document))
+    )
     is_last = len(rows) <= limit
     return Page(cases, None if is_last else _write_cursor(rows[limit - 1].opened_at, rows[limit - 1].id))
-
-
-def _case(row: sa.Row[Any], read: Read) -> Case | None:
-    """None for a case that cannot be read: the auditor tells of it, and the list must not fail for it."""
-    try:
-        return read(row.document)
-    except Unreadable:
-        return None
 
 
 def _write_cursor(opened_at: str, case_id: str) -> str:
@@ -67,9 +60,8 @@ def _read_cursor(cursor: str) -> tuple[str, str]:
 
 def lines(connection: sa.Connection, *, after: int, limit: int, case_id: str | None) -> Sequence[LineRow]:
     """Lines behind an id, oldest first, of one case or of all."""
-    query = sa.select(LINE).where(LINE.c.id > after).order_by(LINE.c.id).limit(limit)
-    if case_id is not None:
-        query = query.where(LINE.c.case_id == case_id)
+    of_whom = is_settled(connection) if case_id is None else LINE.c.case_id == case_id
+    query = sa.select(LINE).where(LINE.c.id > after, of_whom).order_by(LINE.c.id).limit(limit)
     return [
         LineRow(
             id=row.id,
@@ -86,6 +78,17 @@ def lines(connection: sa.Connection, *, after: int, limit: int, case_id: str | N
         )
         for row in connection.execute(query)
     ]
+
+
+def last_line(connection: sa.Connection) -> int:
+    """The id of the newest line that is seen by whoever reads all cases."""
+    return connection.scalar(sa.select(sa.func.max(LINE.c.id)).where(is_settled(connection))) or 0
+
+
+def lines_behind(connection: sa.Connection, after: int, at_most: int) -> int:
+    """How many lines stand behind an id, counted no further than `at_most`."""
+    some = sa.select(LINE.c.id).where(LINE.c.id > after, is_settled(connection)).limit(at_most)
+    return connection.scalar(sa.select(sa.func.count()).select_from(some.subquery())) or 0
 
 
 def deliveries(connection: sa.Connection, case_id: str) -> Sequence[DeliveryRow]:

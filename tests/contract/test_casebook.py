@@ -1,9 +1,9 @@
 """What every adapter of the Casebook port must do. A new adapter is put under it by one line in ADAPTERS."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+import base64
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -18,31 +18,45 @@ from notifier.casebook_sql import SqlCasebook
 from tests.support import build
 from tests.support.build import PEOPLE, START, seconds
 
-Opener = Callable[[Path], Awaitable[Casebook]]
-
-
-def _sql(url: str) -> Awaitable[Casebook]:
-    return SqlCasebook.open(url, build.default_policies(), Bell(), Telemetry())
-
-
-ADAPTERS: dict[str, Opener] = {
-    "sqlite-memory": lambda _: _sql(MEMORY),
-    "sqlite-file": lambda folder: _sql(f"sqlite:///{folder / 'cases.db'}"),
+# Where each adapter keeps its cases, given a request for fixtures.
+ADAPTERS: dict[str, Callable[[pytest.FixtureRequest], str]] = {
+    "sqlite-memory": lambda _: MEMORY,
+    "sqlite-file": lambda request: f"sqlite:///{request.getfixturevalue('tmp_path') / 'cases.db'}",
+    "postgres": lambda request: str(request.getfixturevalue("database_url")),
 }
 # Two processes over the same cases.
-SHARED: dict[str, Opener] = {name: ADAPTERS[name] for name in ("sqlite-file",)}
+SHARED = ("sqlite-file", "postgres")
 
 
-@pytest.fixture(params=list(ADAPTERS))
-async def casebook(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Casebook]:
-    opened = await ADAPTERS[request.param](tmp_path)
+def adapters(names: Iterable[str]) -> list[object]:
+    """As parameters; those that need a server are marked."""
+    return [pytest.param(name, marks=[pytest.mark.integration] if name == "postgres" else []) for name in names]
+
+
+async def open_casebook(url: str) -> SqlCasebook:
+    return await SqlCasebook.open(url, build.default_policies(), Bell(), Telemetry())
+
+
+@pytest.fixture(params=adapters(ADAPTERS))
+def url(request: pytest.FixtureRequest) -> str:
+    return ADAPTERS[request.param](request)
+
+
+@pytest.fixture(params=adapters(SHARED))
+def shared_url(request: pytest.FixtureRequest) -> str:
+    return ADAPTERS[request.param](request)
+
+
+@pytest.fixture
+async def casebook(url: str) -> AsyncIterator[Casebook]:
+    opened = await open_casebook(url)
     yield opened
     await opened.close()
 
 
-@pytest.fixture(params=list(SHARED))
-async def pair(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[tuple[Casebook, Casebook]]:
-    one, other = await SHARED[request.param](tmp_path), await SHARED[request.param](tmp_path)
+@pytest.fixture
+async def pair(shared_url: str) -> AsyncIterator[tuple[Casebook, Casebook]]:
+    one, other = await open_casebook(shared_url), await open_casebook(shared_url)
     yield one, other
     await one.close()
     await other.close()
@@ -135,7 +149,13 @@ async def test_what_a_case_refuses_changes_nothing(casebook: Casebook) -> None:
 
 
 async def test_acting_on_an_unknown_case_says_so(casebook: Casebook) -> None:
-    assert await casebook.act("no such case", Acted(move=Move.ACCEPT, by="x"), START) is None
+    for unknown in ("no such case", "a\x00b", ""):
+        assert await casebook.act(unknown, Acted(move=Move.ACCEPT, by="x"), START) is None
+        assert await casebook.case(unknown) is None
+        assert await casebook.lines(after=0, limit=10, case_id=unknown) == []
+        assert await casebook.deliveries(unknown) == []
+    nul = base64.urlsafe_b64encode(b"2026\x00 a\x00").decode()
+    assert (await casebook.cases([], 10, nul)).cases == ()
 
 
 async def test_an_alert_that_cannot_be_written_leaves_nothing_behind(casebook: Casebook) -> None:
@@ -187,6 +207,16 @@ async def test_two_that_wake_at_once_tell_each_person_once(pair: tuple[Casebook,
     people = [one.person_id for one in await pair[0].deliveries(case.id)]
     assert sorted(people) == ["desk-1", "family-1", "provider-1"]
     assert (await whats(pair[0])).count("step") == 3
+
+
+async def test_many_that_are_due_are_stepped_once_each_by_several_at_once(pair: tuple[Casebook, Casebook]) -> None:
+    cases = [await opened(pair[0], build.alert(f"a{n}", home_id=f"h{n}")) for n in range(30)]
+    stepped = await asyncio.gather(*(book.wake(START + seconds(60), 10) for book in pair * 4))
+    while more := await pair[1].wake(START + seconds(60), 10):
+        stepped.append(more)
+    assert sum(stepped) == 30
+    for case in cases:
+        assert len(await pair[0].deliveries(case.id)) == 3
 
 
 async def test_the_next_due_time_is_that_of_the_first_case(casebook: Casebook) -> None:
@@ -267,6 +297,28 @@ async def test_lines_go_on_behind_an_id_and_rise(casebook: Casebook) -> None:
     assert await casebook.lines(after=ids[2], limit=3) == every[3:6]
     of_first = [line for line in every if line.case_id == first.id]
     assert await casebook.lines(after=0, limit=100, case_id=first.id) == of_first
+    assert [await casebook.lines_behind(one, 5) for one in (0, ids[3], ids[-2], ids[-1])] == [5, 4, 1, 0]
+
+
+async def test_who_follows_by_the_last_id_misses_no_line_however_many_write(pair: tuple[Casebook, Casebook]) -> None:
+    done = asyncio.Event()
+
+    async def write(writer: int) -> None:
+        for number in range(10):
+            await opened(pair[writer % 2], build.alert(f"{writer}-{number}", home_id=f"h{writer}-{number}"))
+
+    async def follow() -> list[int]:
+        seen = [0]
+        while not (done.is_set() and await pair[0].last_line() == seen[-1]):
+            seen += [line.id for line in await pair[0].lines(after=seen[-1], limit=7)]
+        return seen[1:]
+
+    following = asyncio.create_task(follow())
+    await asyncio.gather(*(write(writer) for writer in range(4)))
+    done.set()
+    seen = await following
+    assert seen == sorted(set(seen))
+    assert len(seen) == 4 * 10 * 4
 
 
 async def test_relay_marks_are_kept_by_name(casebook: Casebook) -> None:
@@ -275,6 +327,9 @@ async def test_relay_marks_are_kept_by_name(casebook: Casebook) -> None:
     await casebook.relay_to("cases", 9)
     await casebook.relay_to("others", 2)
     assert (await casebook.relayed("cases"), await casebook.relayed("others")) == (9, 2)
+    # somebody who stood still comes late with an older mark
+    await casebook.relay_to("cases", 7)
+    assert await casebook.relayed("cases") == 9
 
 
 async def test_severity_of_a_case_follows_the_worst_alert(casebook: Casebook) -> None:

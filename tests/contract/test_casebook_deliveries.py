@@ -7,11 +7,11 @@ import pytest
 
 from notifier.case_value import Move
 from notifier.casebook import Casebook, Claimed, DeliveryStatus, Outcome
-from tests.contract.test_casebook import act, casebook, opened, pair, whats
+from tests.contract.test_casebook import act, casebook, opened, pair, shared_url, url, whats
 from tests.support import build
 from tests.support.build import START, seconds
 
-__all__ = ["casebook", "pair"]
+__all__ = ["casebook", "pair", "shared_url", "url"]
 LEASE = seconds(5)
 SENT = Outcome(status=DeliveryStatus.SENT, detail="taken")
 FAILED = Outcome(status=DeliveryStatus.FAILED, detail="no such number")
@@ -65,7 +65,7 @@ async def test_the_late_word_of_a_former_owner_changes_nothing(casebook: Caseboo
     before, lines = await casebook.deliveries(case.id), await whats(casebook)
     for one in former:
         assert not await casebook.record(one, FAILED, START + seconds(7))
-        assert not await casebook.extend(one, START + seconds(100))
+        assert await casebook.extend([one], START + seconds(100)) == frozenset()
     assert await casebook.deliveries(case.id) == before
     assert await whats(casebook) == lines
 
@@ -82,10 +82,63 @@ async def test_an_end_is_recorded_once(casebook: Casebook) -> None:
     assert one.delivery.id not in {one.delivery.id for one in await claim(casebook, "c", after=100)}
 
 
+async def test_who_does_not_take_over_gets_only_what_nobody_holds(casebook: Casebook) -> None:
+    await opened(casebook)
+    [held] = await claim(casebook, "dead", limit=1)
+    at = START + seconds(60)
+    free = await casebook.claim(at, owner="b", lease=LEASE, limit=10, taking_over=False)
+    assert len(free) == 1
+    assert free[0].delivery.id != held.delivery.id
+    taken = await casebook.claim(at, owner="b", lease=LEASE, limit=10)
+    assert [one.delivery.id for one in taken] == [held.delivery.id]
+
+
+async def test_of_several_leases_only_those_that_are_held_are_extended(casebook: Casebook) -> None:
+    await opened(casebook)
+    first, second = await claim(casebook, "a")
+    await casebook.record(first, SENT, START + seconds(1))
+    assert await casebook.extend([first, second], START + seconds(20)) == {second.delivery.id}
+    assert await casebook.extend([], START + seconds(20)) == frozenset()
+
+
+async def test_what_ends_together_is_written_down_each_as_it_was(casebook: Casebook) -> None:
+    cases = [await opened(casebook, build.alert(f"a{n}", home_id=f"h{n}")) for n in range(20)]
+    claims = await claim(casebook, limit=40)
+    gone = claims[7]
+    await casebook.record(gone, SENT, START)
+    ends = await asyncio.gather(
+        *(
+            casebook.record(one, FAILED if number % 2 else SENT, START + seconds(number))
+            for number, one in enumerate(claims)
+        )
+    )
+    assert [end for end, one in zip(ends, claims, strict=True) if one is not gone] == [True] * 39
+    assert ends[7] is False
+    rows = {row.id: row for case in cases for row in await casebook.deliveries(case.id)}
+    for number, one in enumerate(claims):
+        if one is not gone:
+            row = rows[one.delivery.id]
+            expected = DeliveryStatus.FAILED if number % 2 else DeliveryStatus.SENT
+            assert (row.status, row.ended_at) == (expected, START + seconds(number))
+    assert (await whats(casebook)).count("delivery") == 40
+
+
+async def test_what_a_device_wrote_comes_back_as_it_was_also_a_nul(casebook: Casebook) -> None:
+    alert = build.alert(device_id="button\x00\x1a0", source_id="press\x00")
+    case = await opened(casebook, alert)
+    await act(casebook, case, Move.ACCEPT, 1)
+    [coming] = await claim(casebook, after=2)
+    assert (coming.delivery.to, coming.delivery.source_id) == ("button\x00\x1a0", "press\x00")
+    assert (await casebook.case(case.id) or (None,))[0] == coming.case
+    lines = await casebook.lines(after=0, limit=100)
+    assert [line.source_id for line in lines if line.what == "signal"] == ["press\x00"]
+    assert next(line.data["device_id"] for line in lines if line.what == "signal") == "button\x00\x1a0"
+
+
 async def test_an_extended_lease_is_kept_that_long(casebook: Casebook) -> None:
     await opened(casebook)
-    for one in await claim(casebook, "a"):
-        assert await casebook.extend(one, START + seconds(20))
+    mine = await claim(casebook, "a")
+    assert await casebook.extend(mine, START + seconds(20)) == {one.delivery.id for one in mine}
     assert await claim(casebook, "b", after=20) == []
     assert len(await claim(casebook, "b", after=20.000001)) == 2
 

@@ -1,10 +1,9 @@
 """What every adapter of the Registry port must do. A new adapter is put under it by one line in ADAPTERS."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -13,25 +12,33 @@ from carebell.types import HomeProfile
 from devices.registry import Contact, Device, Home, Registry, Resident
 from devices.registry_sql import SqlRegistry
 
-Opener = Callable[[Path], Awaitable[Registry]]
+Opener = Callable[[], Awaitable[Registry]]
 AT = datetime(2026, 3, 1, 8, tzinfo=UTC)
-ADAPTERS: dict[str, Opener] = {
-    "sqlite-memory": lambda _: SqlRegistry.open("sqlite://"),
-    "sqlite-file": lambda folder: SqlRegistry.open(f"sqlite:///{folder / 'registry.db'}"),
+# Where each adapter keeps its homes, given a request for fixtures.
+ADAPTERS: dict[str, Callable[[pytest.FixtureRequest], str]] = {
+    "sqlite-memory": lambda _: "sqlite://",
+    "sqlite-file": lambda request: f"sqlite:///{request.getfixturevalue('tmp_path') / 'registry.db'}",
+    "postgres": lambda request: str(request.getfixturevalue("database_url")),
 }
-LASTING: dict[str, Opener] = {name: ADAPTERS[name] for name in ("sqlite-file",)}
+LASTING = ("sqlite-file", "postgres")
 
 
-@pytest.fixture(params=list(ADAPTERS))
-async def registry(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Registry]:
-    opened = await ADAPTERS[request.param](tmp_path)
+def adapters(names: Iterable[str]) -> list[object]:
+    """As parameters; those that need a server are marked."""
+    return [pytest.param(name, marks=[pytest.mark.integration] if name == "postgres" else []) for name in names]
+
+
+@pytest.fixture(params=adapters(ADAPTERS))
+async def registry(request: pytest.FixtureRequest) -> AsyncIterator[Registry]:
+    opened = await SqlRegistry.open(ADAPTERS[request.param](request))
     yield opened
     await opened.close()
 
 
-@pytest.fixture(params=list(LASTING))
+@pytest.fixture(params=adapters(LASTING))
 def opener(request: pytest.FixtureRequest) -> Opener:
-    return LASTING[request.param]
+    url = ADAPTERS[request.param](request)
+    return lambda: SqlRegistry.open(url)
 
 
 def full(home_id: str = "h1") -> Home:
@@ -202,20 +209,20 @@ async def test_many_homes_at_once(registry: Registry) -> None:
     assert await registry.homes(limit=5000) == homes
 
 
-async def test_what_was_put_is_there_after_opening_again(opener: Opener, tmp_path: Path) -> None:
-    first = await opener(tmp_path)
+async def test_what_was_put_is_there_after_opening_again(opener: Opener) -> None:
+    first = await opener()
     await first.put([full("a")], by="import", at=AT)
     seen = await revisions(first)
     await first.close()
-    second = await opener(tmp_path)
+    second = await opener()
     assert await second.home("a") == full("a")
     await second.put([full("b")], by="import", at=AT)
     assert [home_id for _, home_id in await revisions(second, seen[-1][0])] == ["b"]
     await second.close()
 
 
-async def test_writers_at_the_same_time_share_no_revision_and_lose_nothing(opener: Opener, tmp_path: Path) -> None:
-    one, two = await opener(tmp_path), await opener(tmp_path)
+async def test_writers_at_the_same_time_share_no_revision_and_lose_nothing(opener: Opener) -> None:
+    one, two = await opener(), await opener()
     puts = [
         registry.put([Home(home_id=f"{name}{number}")], by=name, at=AT)
         for number in range(10)

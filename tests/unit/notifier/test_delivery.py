@@ -1,5 +1,6 @@
 """How deliveries are tried: exactly on time, each on its own, and again after a crash under the same key."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,6 +11,7 @@ import pytest
 from carebell.bell import Bell
 from carebell.clock import ManualClock
 from carebell.engine_sql import MEMORY
+from carebell.errors import TryLater
 from carebell.types import Severity
 from notifier.case_value import Acted, Move
 from notifier.casebook import DeliveryRow
@@ -186,7 +188,7 @@ async def test_a_crash_after_sending_sends_again_once_under_the_same_key_and_cou
     claims = await post.casebook.claim(START, owner="dead", lease=LEASE, limit=10)
     await post.sms.send(_sent_before_the_crash(claims[0].delivery.id))
     await post.go_on(LEASE + seconds(3))
-    assert post.tried_at() == [0, 5.5]
+    assert post.tried_at() == [0, 4.5]
     assert len({one.message.key for one in post.sms.attempts}) == 1
     row = await post.row()
     assert (row.status, row.caught, row.attempts) == ("sent", 1, 2)
@@ -256,3 +258,121 @@ async def test_a_lease_that_came_late_is_not_sent_a_second_time(post: Post) -> N
     await post.delivery.finish()
     assert (await post.row()).status == "sent"
     assert len(post.sms.attempts) == 1
+
+
+class Faulty:
+    """A casebook whose database goes away when it is told to, for so many calls of each of these methods."""
+
+    def __init__(self, inner: SqlCasebook, failure: Exception | None = None, **times: int) -> None:
+        self._inner = inner
+        self._failure = failure or TryLater("the database went away")
+        self._times = times
+        self.claims: list[dict[str, Any]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        async def call(*args: Any, **asked: Any) -> Any:
+            if name == "claim":
+                self.claims.append(asked)
+            if self._times.get(name, 0):
+                self._times[name] -= 1
+                raise self._failure
+            return await getattr(self._inner, name)(*args, **asked)
+
+        return call
+
+
+async def run_for(post: Post, length: timedelta) -> None:
+    """The loop itself, while time passes."""
+    stop = asyncio.Event()
+    running = asyncio.create_task(post.delivery.run(stop))
+    end = post.clock.now() + length
+    while post.clock.now() < end:
+        await settle(post)
+        await post.clock.advance(timedelta(milliseconds=250))
+    stop.set()
+    while not running.done():
+        await settle(post)
+        await post.clock.advance(timedelta(milliseconds=250))
+    await running
+
+
+async def test_the_loop_goes_on_by_itself_when_the_database_is_back(post: Post) -> None:
+    post.casebook = Faulty(post.casebook, claim=3)  # type: ignore[assignment]
+    post.delivery = post.courier("a")
+    await run_for(post, seconds(2))
+    assert post.tried_at() == [0.75]
+
+
+async def test_after_an_outage_whoever_sent_something_has_the_time_to_write_it_down(post: Post) -> None:
+    faulty = Faulty(post.casebook, claim=1)
+    claims = await post.casebook.claim(START - seconds(60), owner="other", lease=LEASE, limit=10)
+    assert claims == []
+    post.casebook = faulty  # type: ignore[assignment]
+    post.delivery = post.courier("a")
+    await run_for(post, LEASE + seconds(2))
+    began = [asked["taking_over"] for asked in faulty.claims]
+    assert began[:3] == [True, False, False]
+    assert began[-1] is True
+
+
+async def test_an_end_that_cannot_be_written_down_is_held_until_it_can_and_sent_once(post: Post) -> None:
+    post.casebook = Faulty(post.casebook, record=5)  # type: ignore[assignment]
+    post.delivery = post.courier("a")
+    await run_for(post, seconds(8))
+    assert post.tried_at() == [0]
+    row = await post.row()
+    assert (row.status, row.attempts, row.caught) == ("sent", 1, 0)
+
+
+@pytest.mark.parametrize("failure", [TypeError("a bug of the casebook"), ValueError("a value that it cannot keep")])
+async def test_an_end_that_cannot_be_written_down_for_any_reason_is_not_sent_again_and_again(
+    post: Post, failure: Exception
+) -> None:
+    post.casebook = Faulty(post.casebook, failure, record=99)  # type: ignore[assignment]
+    post.delivery = post.courier("a")
+    await run_for(post, 3 * LEASE)
+    assert post.tried_at() == [0]
+
+
+async def test_what_a_far_end_says_in_bytes_of_any_kind_is_written_down(post: Post) -> None:
+    """An SMTP server that speaks Latin-1, read as the library reads it."""
+
+    class Strange(RecordingChannel):
+        async def send(self, message: Outgoing) -> str:
+            await super().send(message)
+            return b"accept\xe9".decode("utf-8", "surrogateescape")
+
+    post.sms = Strange("sms", post.clock)
+    post.delivery = post.courier("a")
+    await run_for(post, seconds(6))
+    assert post.tried_at() == [0]
+    assert (await post.row()).status == "sent"
+
+
+async def test_who_stood_still_after_claiming_sends_nothing_that_may_be_another_s(post: Post) -> None:
+    await post.delivery.turn()
+    # the process is frozen before its task has begun, and wakes when the lease is over
+    post.clock._now += LEASE
+    await post.delivery.finish()
+    assert post.sms.attempts == []
+    await post.clock.advance(seconds(0.5))
+    await post.delivery.turn()
+    await post.delivery.finish()
+    assert post.tried_at() == [4.5]
+    assert (await post.row()).caught == 1
+
+
+async def test_what_another_took_while_we_stood_still_is_not_begun(post: Post) -> None:
+    class Overtaken(Slow):
+        """Frozen so long that another has claimed the same before the answer is read."""
+
+        async def claim(self, at: datetime, **asked: Any) -> Any:
+            claims = await super().claim(at, **asked)
+            await self._inner.claim(self._clock.now(), **{**asked, "owner": "other"})
+            return claims
+
+    post.casebook = Overtaken(post.casebook, post.clock, LEASE + seconds(1))  # type: ignore[assignment]
+    post.delivery = post.courier("a")
+    assert await post.delivery.turn() == 0
+    await post.delivery.finish()
+    assert post.sms.attempts == []

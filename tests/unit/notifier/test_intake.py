@@ -1,7 +1,9 @@
 """From the log to the casebook: what is read is remembered, what cannot be read holds up nothing."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -28,6 +30,7 @@ class Door:
     log: SqliteLog
     casebook: SqlCasebook
     intake: Intake
+    clock: ManualClock
     is_registry_down: bool = False
 
     async def says(self, value: Alert | Tick | bytes, key: str = "h1") -> None:
@@ -66,7 +69,7 @@ async def door() -> AsyncIterator[Door]:
         channels=["sms"],
         instruments=tools,
     )
-    door = Door(log, casebook, intake)
+    door = Door(log, casebook, intake, clock)
     yield door
     await casebook.close()
     await log.close()
@@ -92,3 +95,105 @@ async def test_a_registry_that_is_down_keeps_no_call_from_whoever_is_on_duty(doo
     await door.says(build.alert())
     await door.turn()
     assert await door.told() == [{"desk-1", "provider-1"}]
+
+
+async def test_while_the_database_is_away_alerts_wait_and_then_reach_the_family_too(door: Door) -> None:
+    """In a city the registry is away with the casebook."""
+
+    door.is_registry_down = True
+    door.intake._casebook = AwayBooks(door, 4)  # type: ignore[assignment]
+    await door.says(build.alert())
+    turning = asyncio.create_task(door.turn())
+    while not turning.done():
+        await door.log.tail(Topic.ALERTS, 1)
+        await door.clock.advance(seconds(0.25))
+    assert await turning == 1
+    assert await door.told() == [{"desk-1", "family-1"}]
+    assert await door.turn() == 0
+
+
+@pytest.mark.parametrize("times", [0, 1])
+async def test_a_database_that_is_back_between_registry_and_casebook_keeps_no_family_from_being_told(
+    door: Door, times: int
+) -> None:
+    """What the registry did not tell is asked again as soon as the casebook answers."""
+    door.is_registry_down = True
+    door.intake._casebook = AwayBooks(door, times)  # type: ignore[assignment]
+    await door.says(build.alert())
+    turning = asyncio.create_task(door.turn())
+    while not turning.done():
+        await door.log.tail(Topic.ALERTS, 1)
+        await door.clock.advance(seconds(0.25))
+    assert await turning == 1
+    assert await door.told() == [{"desk-1", "family-1"}]
+
+
+class AwayBooks:
+    """A casebook that is away so many times; when it answers, the registry does too."""
+
+    def __init__(self, door: Door, times: int) -> None:
+        self._door = door
+        self._times = times
+
+    def __getattr__(self, name: str) -> Any:
+        async def call(*asked: Any) -> Any:
+            if self._times:
+                self._times -= 1
+                raise TryLater("the database went away")
+            self._door.is_registry_down = False
+            return await getattr(self._door.casebook, name)(*asked)
+
+        return call
+
+
+class AwayLog:
+    """It cannot be reached at first; then its reader breaks down once, behind a batch."""
+
+    def __init__(self, inner: SqliteLog) -> None:
+        self._inner = inner
+        self.times = 2
+        self.breaks = 1
+
+    async def reader(self, *asked: Any) -> Any:
+        if self.times:
+            self.times -= 1
+            raise OSError("no broker answers")
+        return _Breaking(self, await self._inner.reader(*asked))
+
+
+class _Breaking:
+    def __init__(self, log: AwayLog, reader: Any) -> None:
+        self._log = log
+        self._reader = reader
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._reader, name)
+
+    async def commit(self, positions: Any) -> None:
+        if self._log.breaks:
+            self._log.breaks -= 1
+            raise OSError("no broker answers")
+        await self._reader.commit(positions)
+
+
+async def test_a_log_that_is_away_is_asked_again_and_nothing_is_skipped(door: Door) -> None:
+    away = AwayLog(door.log)
+    door.intake._log = away  # type: ignore[assignment]
+    await door.says(build.alert())
+    stop = asyncio.Event()
+    running = asyncio.create_task(door.intake.run(stop))
+
+    async def until_told(homes: int) -> None:
+        while len(await door.told()) < homes:
+            await door.clock.advance(seconds(0.25))
+
+    await until_told(1)
+    await door.says(build.alert("b", home_id="h2"), "h2")
+    await until_told(2)
+    assert (away.times, away.breaks) == (0, 0)
+    stop.set()
+    while not running.done():
+        await door.log.tail(Topic.ALERTS, 1)
+        await door.clock.advance(seconds(0.25))
+    await running
+    assert await door.turn() == 0

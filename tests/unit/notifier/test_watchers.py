@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -12,6 +13,7 @@ import sqlalchemy as sa
 from carebell.bell import Bell
 from carebell.clock import ManualClock
 from carebell.engine_sql import open_database
+from carebell.errors import TryLater
 from carebell.instruments import Instruments
 from carebell.log import Entry
 from carebell.topics import Topic
@@ -21,6 +23,7 @@ from notifier.auditor import Auditor
 from notifier.case_value import Acted, Case, Move
 from notifier.casebook import DeliveryStatus, Outcome
 from notifier.casebook_sql import SqlCasebook
+from notifier.escalator import wake_cases
 from notifier.relay import relay_cases
 from notifier.schema_sql import METADATA
 from tests.support import build
@@ -133,6 +136,18 @@ async def test_a_case_that_cannot_be_read_holds_up_no_other_and_is_told_of(watch
     assert "1 cases were due and not stepped" in auditor.problem
 
 
+async def test_however_many_that_cannot_be_read_stand_before_one_that_can(watch: Watch) -> None:
+    """As after an update that was taken back: they have been due for longest, and more than are taken at once."""
+    for number in range(8):
+        await watch.opens(f"a{number}", f"h{number}")
+    await watch.plant("UPDATE care_case SET document = '{}'")
+    await watch.opens("b", "new")
+    claims = await watch.casebook.claim(START, owner="a", lease=seconds(500), limit=3)
+    assert {one.case.home_id for one in claims} == {"new"}
+    assert await watch.casebook.wake(START + seconds(60), 3) == 1
+    assert await watch.casebook.wake(START + seconds(60), 3) == 0
+
+
 async def test_the_problem_is_forgotten_once_it_is_mended(watch: Watch) -> None:
     auditor = watch.auditor()
     case = await watch.opens()
@@ -142,6 +157,52 @@ async def test_the_problem_is_forgotten_once_it_is_mended(watch: Watch) -> None:
     await auditor.turn()
     assert auditor.problem == ""
     assert len(watch.beats) == 1
+
+
+async def test_a_casebook_that_cannot_be_reached_is_a_problem_and_no_crash(watch: Watch) -> None:
+    class Away:
+        is_away = True
+
+        async def overview(self, *asked: Any) -> Any:
+            if self.is_away:
+                raise TryLater("the database cannot be used now")
+            return await watch.casebook.overview(*asked)
+
+    away, auditor = Away(), watch.auditor()
+    auditor._casebook = away  # type: ignore[assignment]
+    await auditor.turn()
+    assert auditor.problem == "the cases cannot be read: the database cannot be used now"
+    assert watch.beats == []
+    away.is_away = False
+    await auditor.turn()
+    assert (auditor.problem, len(watch.beats)) == ("", 1)
+
+
+async def test_cases_are_woken_when_the_database_is_back(watch: Watch) -> None:
+    class Away:
+        times = 3
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(watch.casebook, name)
+
+        async def wake(self, at: datetime, limit: int) -> int:
+            if self.times:
+                self.times -= 1
+                raise TryLater("the database cannot be used now")
+            return await watch.casebook.wake(at, limit)
+
+    case = await watch.opens()
+    watch.clock._now += seconds(60)
+    stop = asyncio.Event()
+    away = Away()
+    waking = asyncio.create_task(wake_cases(away, watch.tools, stop))  # type: ignore[arg-type]
+    while len(await watch.casebook.deliveries(case.id)) == 2:
+        await watch.clock.advance(seconds(0.25))
+    stop.set()
+    await watch.clock.advance(seconds(1))
+    await waking
+    assert away.times == 0
+    assert watch.tools.progress.standing_still() == ""
 
 
 async def test_the_age_of_the_oldest_unanswered_case_is_exported(watch: Watch) -> None:

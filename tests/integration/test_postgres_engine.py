@@ -1,0 +1,260 @@
+"""Work in PostgreSQL when things go wrong: every wait ends, what was not committed is run again or told as TryLater."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+
+import pytest
+import sqlalchemy as sa
+
+from carebell.errors import TryLater
+from carebell.postgres_sql import Limits, PostgresDatabase
+from carebell.words_sql import Words
+from tests.support.servers.postgres import PostgresServer
+
+pytestmark = pytest.mark.integration
+METADATA = sa.MetaData()
+NUMBER = sa.Table(
+    "number", METADATA, sa.Column("value", sa.Integer, primary_key=True), sa.Column("word", Words(), nullable=True)
+)
+SHORT = Limits(connections=3, connect=1, command=1, lock=0.5, idle_in_transaction=1, whole=3)
+
+
+def put(value: int, word: str | None = None) -> Callable[[sa.Connection], int]:
+    def work(connection: sa.Connection) -> int:
+        connection.execute(sa.insert(NUMBER).values(value=value, word=word))
+        return value
+
+    return work
+
+
+def add_one(value: int) -> Callable[[sa.Connection], int]:
+    """Without looking first: two at once collide."""
+
+    def work(connection: sa.Connection) -> int:
+        if connection.scalar(sa.select(NUMBER.c.value).where(NUMBER.c.value == value)) is not None:
+            return 0
+        connection.execute(sa.insert(NUMBER).values(value=value))
+        return 1
+
+    return work
+
+
+def held(connection: sa.Connection) -> list[int]:
+    return list(connection.scalars(sa.select(NUMBER.c.value).order_by(NUMBER.c.value)))
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PostgresServer]:
+    """One of our own: it is killed and frozen here."""
+    with PostgresServer() as server:
+        yield server
+
+
+@pytest.fixture
+async def database(server: PostgresServer) -> AsyncIterator[PostgresDatabase]:
+    url = server.create_database()
+    database = PostgresDatabase(url, SHORT)
+    await database.write(METADATA.create_all)
+    yield database
+    await database.close()
+    server.drop_database(url)
+
+
+async def patiently(work: Callable[[], object], within_s: float = 20) -> object:
+    """As a loop of ours would: again until it goes."""
+    deadline = time.monotonic() + within_s
+    while True:
+        try:
+            return await work()  # type: ignore[misc]
+        except TryLater:
+            assert time.monotonic() < deadline, "it never came back"
+            await asyncio.sleep(0.05)
+
+
+async def test_work_that_fails_leaves_nothing(database: PostgresDatabase) -> None:
+    def torn(connection: sa.Connection) -> None:
+        put(1)(connection)
+        raise RuntimeError("torn")
+
+    with pytest.raises(RuntimeError, match="torn"):
+        await database.write(torn)
+    assert await database.read(held) == []
+
+
+async def test_two_that_insert_the_same_are_run_again_and_see_each_other(database: PostgresDatabase) -> None:
+    ends = await asyncio.gather(*(database.write(add_one(1)) for _ in range(12)))
+    assert sorted(ends) == [0] * 11 + [1]
+
+
+async def test_what_collides_for_good_is_told_as_it_is(database: PostgresDatabase) -> None:
+    await database.write(put(1))
+    with pytest.raises(sa.exc.IntegrityError):
+        await database.write(put(1))
+
+
+async def test_a_deadlock_is_run_again(database: PostgresDatabase) -> None:
+    await database.write(put(1))
+    await database.write(put(2))
+    runs = []
+
+    def both(first: int, second: int) -> Callable[[sa.Connection], None]:
+        def work(connection: sa.Connection) -> None:
+            runs.append(first)
+            connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
+            connection.exec_driver_sql("SET LOCAL deadlock_timeout = '10ms'")
+            for value in (first, second):
+                connection.execute(sa.update(NUMBER).where(NUMBER.c.value == value).values(word=str(first)))
+                connection.exec_driver_sql("SELECT pg_sleep(0.05)")
+
+        return work
+
+    await asyncio.gather(database.write(both(1, 2)), database.write(both(2, 1)))
+    assert len(runs) > 2, "they never met"
+
+
+async def test_a_row_that_somebody_holds_is_told_as_try_later(database: PostgresDatabase) -> None:
+    await database.write(put(1))
+
+    def hold(connection: sa.Connection) -> None:
+        connection.execute(sa.select(NUMBER).with_for_update()).all()
+        connection.exec_driver_sql("SELECT pg_sleep(0.9)")
+
+    holding = asyncio.create_task(database.write(hold))
+    await asyncio.sleep(0.2)
+    with pytest.raises(TryLater, match="lock timeout"):
+        await database.write(lambda connection: connection.execute(sa.update(NUMBER).values(word="x")))
+    await holding
+
+
+async def test_more_than_the_pool_holds_wait_their_turn_and_no_longer_than_a_command(
+    database: PostgresDatabase,
+) -> None:
+    def slow(connection: sa.Connection) -> None:
+        connection.exec_driver_sql("SELECT pg_sleep(0.8)")
+
+    began = time.monotonic()
+    ends = await asyncio.gather(*(database.write(slow) for _ in range(9)), return_exceptions=True)
+    assert ends.count(None) >= 3
+    assert {type(end) for end in ends} == {type(None), TryLater}
+    assert time.monotonic() - began < SHORT.whole
+    assert await database.read(held) == []
+
+
+async def test_a_statement_that_takes_too_long_is_given_up(database: PostgresDatabase) -> None:
+    with pytest.raises(TryLater):
+        await database.read(lambda connection: connection.exec_driver_sql("SELECT pg_sleep(30)"))
+    assert await database.read(held) == []
+
+
+async def test_connections_that_died_meanwhile_are_not_noticed(
+    database: PostgresDatabase, server: PostgresServer
+) -> None:
+    await asyncio.gather(*(database.read(held) for _ in range(3)))
+    server.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'carebell'")
+    assert await database.write(put(7)) == 7
+    assert await database.read(held) == [7]
+
+
+async def test_a_server_that_was_killed_is_told_at_once_and_used_again_when_it_is_back(
+    database: PostgresDatabase, server: PostgresServer
+) -> None:
+    await database.write(put(1))
+    server.kill()
+    began = time.monotonic()
+    with pytest.raises(TryLater):
+        await database.write(put(2))
+    assert time.monotonic() - began < 1
+    server.launch()  # and it still recovers: "the database system is starting up"
+    assert await patiently(lambda: database.write(put(3))) == 3
+    server.wait_until_ready()
+    assert await database.read(held) == [1, 3]
+
+
+async def test_a_server_killed_under_work_loses_only_what_it_did_not_commit(
+    database: PostgresDatabase, server: PostgresServer
+) -> None:
+    async def one(value: int) -> int:
+        try:
+            return await database.write(put(value))
+        except TryLater:
+            return 0
+
+    async def many() -> list[int]:
+        return [await one(value) for value in range(1, 400)]
+
+    writing = asyncio.create_task(many())
+    await asyncio.sleep(0.1)
+    await asyncio.to_thread(server.kill)
+    server.launch()
+    told = {value for value in await writing if value}
+    await patiently(lambda: database.read(held))
+    server.wait_until_ready()
+    assert told
+    assert told <= set(await database.read(held))
+
+
+async def test_a_frozen_server_holds_nobody_up_for_good(database: PostgresDatabase, server: PostgresServer) -> None:
+    await asyncio.gather(*(database.read(held) for _ in range(3)))
+    server.freeze()
+    try:
+        began = time.monotonic()
+        ends = await asyncio.gather(
+            *(database.write(put(value)) for value in range(8)), database.read(held), return_exceptions=True
+        )
+        assert {type(end) for end in ends} == {TryLater}
+        assert time.monotonic() - began < 2 * SHORT.whole
+    finally:
+        server.thaw()
+    assert await patiently(lambda: database.write(put(100))) == 100
+    # nothing of the pool was lost on the way
+    await asyncio.gather(*(patiently(lambda value=value: database.write(put(value))) for value in range(200, 220)))
+
+
+async def test_a_frozen_process_loses_its_locks(database: PostgresDatabase) -> None:
+    """It is the server that ends its transaction; the process hears of it when it wakes."""
+    await database.write(put(1))
+
+    def stand_still(connection: sa.Connection) -> None:
+        connection.execute(sa.select(NUMBER).with_for_update()).all()
+        time.sleep(1.5)
+        connection.execute(sa.update(NUMBER).values(word="late"))
+
+    with pytest.raises(TryLater):
+        await database.write(stand_still)
+    assert await database.read(lambda connection: connection.scalar(sa.select(NUMBER.c.word))) is None
+
+
+@pytest.mark.parametrize("word", ["\x00", "a\x00b\x1a0", "\x1a", "\x1a1\x00\x1a0", "平安\x00", "", "plain"])
+async def test_a_text_comes_back_as_it_was(database: PostgresDatabase, word: str) -> None:
+    await database.write(put(1, word))
+    same = sa.select(NUMBER.c.word).where(NUMBER.c.word == word)
+    assert await database.read(lambda connection: connection.scalars(same).all()) == [word]
+
+
+async def test_what_cannot_be_kept_is_a_value_error(database: PostgresDatabase) -> None:
+    with pytest.raises(ValueError, match="out of int32 range"):
+        await database.write(put(2**40))
+    with pytest.raises(ValueError, match="surrogate"):
+        await database.write(put(1, "\ud800"))
+
+
+async def test_no_error_repeats_what_was_to_be_written(database: PostgresDatabase) -> None:
+    """It would stand in the log lines: names, addresses."""
+    await database.write(put(1))
+    with pytest.raises(sa.exc.IntegrityError) as raised:
+        await database.write(put(1, "Granny Li, Garden Road 3"))
+    assert "Granny" not in str(raised.value)
+
+
+async def test_work_that_is_given_up_by_its_caller_leaves_the_pool_whole(database: PostgresDatabase) -> None:
+    def slow(connection: sa.Connection) -> None:
+        connection.exec_driver_sql("SELECT pg_sleep(0.3)")
+
+    for _ in range(5):
+        given_up = [asyncio.create_task(database.write(slow)) for _ in range(6)]
+        await asyncio.sleep(0.05)
+        for task in given_up:
+            task.cancel()
+        await asyncio.gather(*given_up, return_exceptions=True)
+    assert await asyncio.gather(*(patiently(lambda: database.read(held)) for _ in range(6))) == [[]] * 6
