@@ -6,11 +6,12 @@ again on reconnect only, so what could not be acknowledged stays with the broker
 """
 
 import asyncio
+import itertools
 import random
-import socket
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
+from enum import StrEnum
 from typing import Any
 
 import paho.mqtt.client as paho
@@ -21,23 +22,26 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from carebell.clock import Clock, pause, wait_set
-from carebell.errors import TryLater
+from carebell.errors import BadInput, TryLater
+from carebell.mqtt_socket import SocketDriver
 
-MAX_INFLIGHT = 100
-KEEPALIVE_S = 30
-_ANSWERS_WITHIN = timedelta(seconds=10)
+_MAX_SENDING = 100
+_ANSWERS_WITHIN_S = 10
 _TIDY_EVERY = timedelta(seconds=1)
 _FIRST_RETRY_S, _LAST_RETRY_S = 0.2, 5.0
+_SESSION_TAKEN_OVER = 0x8E
 
 
 @dataclass(frozen=True, slots=True)
 class MqttAddress:
-    """Where a broker listens."""
+    """Where a broker listens. `ca` is a file with the authority that signed its certificate; the system's without one."""
 
     host: str
     port: int
     username: str | None = None
     password: str | None = None
+    is_encrypted: bool = False
+    ca: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +56,40 @@ class Arrival:
     qos: int
 
 
+@dataclass(frozen=True, slots=True)
+class Will:
+    """What the broker says for us when our connection ends and we did not end it."""
+
+    topic: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What a connection asks of the broker. Connections that take turns at one session share their `generations`.
+
+    `without_own`: those of its subscriptions by which it does not hear what it says itself.
+    """
+
+    session_for: timedelta = timedelta(days=1)
+    receive_maximum: int = 100
+    keepalive_s: int = 30
+    will: Will | None = None
+    without_own: tuple[str, ...] = ()
+    generations: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+
+class End(StrEnum):
+    """How a connection ended."""
+
+    UNREACHED = "unreached"
+    LOST = "lost"
+    TAKEN_OVER = "taken over"
+    STOPPED = "stopped"
+
+
 class MqttConnection:
-    """Keeps one persistent session with a broker. `run` connects again for as long as it runs, with jitter."""
+    """Keeps one session with a broker. `run` connects again for as long as it runs, with jitter; `hold` does not."""
 
     def __init__(
         self,
@@ -64,35 +100,41 @@ class MqttConnection:
         subscriptions: Sequence[str] = (),
         on_arrival: Callable[[Arrival], None] = lambda arrival: None,
         on_change: Callable[[bool], None] = lambda connected: None,
-        session_for: timedelta = timedelta(days=1),
+        terms: Terms | None = None,
     ) -> None:
         self._address = address
         self._clock = clock
         self._subscriptions = tuple(subscriptions)
         self._on_arrival = on_arrival
         self._on_change = on_change
-        self._session_for = session_for
+        self._terms = terms or Terms()
         self._jitter = random.Random(client_id)  # noqa: S311
         self._generation = 0
+        self._arrivals = 0
         self._acknowledged: dict[int, asyncio.Future[None]] = {}
         self._lost = asyncio.Event()
         self._connected = asyncio.Event()
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._end = End.UNREACHED
+        self.has_resumed = False
+        self._driver: SocketDriver | None = None
         self._client = self._make_client(client_id)
 
     def _make_client(self, client_id: str) -> paho.Client:
         client = paho.Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=paho.MQTTv5, manual_ack=True)
-        client.max_inflight_messages_set(MAX_INFLIGHT)
+        client.max_inflight_messages_set(_MAX_SENDING)
         client.on_connect = self._connected_to
         client.on_disconnect = self._disconnected
         client.on_message = self._arrived
         client.on_publish = self._published
-        client.on_socket_open = self._socket_opened
-        client.on_socket_close = self._socket_closed
-        client.on_socket_register_write = self._wants_to_write
-        client.on_socket_unregister_write = self._wants_no_more
         if self._address.username is not None:
             client.username_pw_set(self._address.username, self._address.password)
+        if self._address.is_encrypted:
+            try:
+                client.tls_set(ca_certs=self._address.ca)
+            except OSError as error:
+                raise BadInput(f"the broker's authority {self._address.ca} cannot be read: {error}") from error
+        if (will := self._terms.will) is not None:
+            client.will_set(will.topic, will.payload, qos=1)
         return client
 
     @property
@@ -105,37 +147,48 @@ class MqttConnection:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Hold the connection until told to stop."""
-        self._loop = asyncio.get_running_loop()
         retry_s = _FIRST_RETRY_S
+        while not stop.is_set():
+            if await self.hold(stop) is not End.UNREACHED:
+                retry_s = _FIRST_RETRY_S
+            # Who takes us and then refuses us is asked less and less often.
+            if not stop.is_set():
+                wait_s = self._jitter.uniform(retry_s / 2, retry_s)
+                await wait_set(stop, self._clock, timedelta(seconds=wait_s))
+                retry_s = min(_LAST_RETRY_S, retry_s * 2)
+
+    async def hold(self, stop: asyncio.Event) -> End:
+        """Connect, and hold that one connection until it ends or we are told to stop; how it ended."""
+        self._lost.clear()
+        self._end = End.UNREACHED
         try:
-            while not stop.is_set():
-                self._lost.clear()
-                before = self._generation
-                if await self._connect():
-                    await self._tend(stop)
-                if self._generation > before:  # who takes us and then refuses us is asked less and less often
-                    retry_s = _FIRST_RETRY_S
-                if not stop.is_set():
-                    wait_s = self._jitter.uniform(retry_s / 2, retry_s)
-                    await wait_set(stop, self._clock, timedelta(seconds=wait_s))
-                    retry_s = min(_LAST_RETRY_S, retry_s * 2)
+            if await self._connect():
+                await self._tend(stop)
         finally:
             # Also when cancelled: a connection left behind would fight its successor for the session.
             self._client.disconnect()
             self._client.loop_write()
+            if self._driver is not None:
+                self._driver.drop()
             self._forget_connection()
+        return End.STOPPED if stop.is_set() else self._end
 
     async def _connect(self) -> bool:
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-        properties.SessionExpiryInterval = int(self._session_for.total_seconds())
-        properties.ReceiveMaximum = MAX_INFLIGHT
+        properties.SessionExpiryInterval = int(self._terms.session_for.total_seconds())
+        properties.ReceiveMaximum = self._terms.receive_maximum
+        self._driver = driver = SocketDriver(self._client, lambda: self._arrivals, self._lost.set)
+        self._client.on_socket_open = driver.opened
+        self._client.on_socket_close = driver.closed
+        self._client.on_socket_register_write = driver.wants_to_write
+        self._client.on_socket_unregister_write = driver.wants_no_more
         try:
             await asyncio.to_thread(
                 self._client.connect,
                 self._address.host,
                 self._address.port,
-                keepalive=KEEPALIVE_S,
-                clean_start=False,
+                keepalive=self._terms.keepalive_s,
+                clean_start=not self._terms.session_for,
                 properties=properties,
             )
         except OSError:
@@ -143,16 +196,14 @@ class MqttConnection:
         return True
 
     async def _tend(self, stop: asyncio.Event) -> None:
-        answers_by = self._clock.now() + _ANSWERS_WITHIN
+        within_s = min(_ANSWERS_WITHIN_S, self._terms.keepalive_s)
+        answers_by = self._clock.now() + timedelta(seconds=within_s)
         while not stop.is_set() and not self._lost.is_set():
             if self._client.loop_misc() != MQTTErrorCode.MQTT_ERR_SUCCESS:
                 break
             if not self._connected.is_set() and self._clock.now() > answers_by:
-                self._client.disconnect()
                 break
             await _either(stop, self._lost, self._clock)
-        if not stop.is_set():
-            self._forget_connection()
 
     def _forget_connection(self) -> None:
         if self._connected.is_set():
@@ -161,10 +212,14 @@ class MqttConnection:
 
     def acknowledge(self, arrival: Arrival) -> bool:
         """PUBACK, only on the connection that brought the message; False leaves it to the broker to send again."""
-        if arrival.generation != self._generation or not self._connected.is_set():
+        if not self.is_current(arrival):
             return False
         self._client.ack(arrival.mid, arrival.qos)
         return True
+
+    def is_current(self, arrival: Arrival) -> bool:
+        """Whether the connection that brought it still stands."""
+        return arrival.generation == self._generation and self._connected.is_set()
 
     def publish(self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False) -> None:
         """Hand a message over without waiting; kept by the client and sent again while the connection is down."""
@@ -184,33 +239,36 @@ class MqttConnection:
         finally:
             self._acknowledged.pop(info.mid, None)
 
-    def reconnect(self) -> None:
-        """Drop the connection, so that the broker sends again what was not acknowledged."""
-        self._client.disconnect()
-        self._lost.set()
-
     # paho's callbacks: each only notes what happened.
 
     def _connected_to(
-        self, _client: paho.Client, _userdata: Any, _flags: Any, reason: ReasonCode, _properties: Any
+        self, _client: paho.Client, _userdata: Any, flags: Any, reason: ReasonCode, _properties: Any
     ) -> None:
         if reason.is_failure:
             self._lost.set()
             return
-        self._generation += 1
+        self._generation = next(self._terms.generations)
+        self._end = End.LOST
+        self.has_resumed = bool(flags.session_present)
         if self._subscriptions:
-            # Retained messages on a new subscription only: a restart of ours is no new press.
-            options = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB)
-            self._client.subscribe([(topic, options) for topic in self._subscriptions])
+            self._client.subscribe([(topic, self._options(topic)) for topic in self._subscriptions])
         self._connected.set()
         self._on_change(True)
 
+    def _options(self, topic: str) -> SubscribeOptions:
+        # Retained messages on a new subscription only: a restart of ours is no new press.
+        new = SubscribeOptions.RETAIN_SEND_IF_NEW_SUB
+        return SubscribeOptions(qos=1, noLocal=topic in self._terms.without_own, retainHandling=new)
+
     def _disconnected(
-        self, _client: paho.Client, _userdata: Any, _flags: Any, _reason: ReasonCode, _properties: Any
+        self, _client: paho.Client, _userdata: Any, _flags: Any, reason: ReasonCode, _properties: Any
     ) -> None:
+        if reason.value == _SESSION_TAKEN_OVER:
+            self._end = End.TAKEN_OVER
         self._lost.set()
 
     def _arrived(self, _client: paho.Client, _userdata: Any, message: paho.MQTTMessage) -> None:
+        self._arrivals += 1
         try:
             topic = message.topic
         except UnicodeDecodeError:
@@ -223,56 +281,6 @@ class MqttConnection:
         done = self._acknowledged.get(mid)
         if done is not None and not done.done():
             done.set_result(None)
-
-    def _socket_opened(self, _client: paho.Client, _userdata: Any, sock: Any) -> None:
-        self._on_loop(lambda: self._watch(sock))
-
-    def _socket_closed(self, _client: paho.Client, _userdata: Any, sock: Any) -> None:
-        number = sock.fileno()
-        self._on_loop(lambda: self._unwatch(number))
-
-    def _wants_to_write(self, _client: paho.Client, _userdata: Any, sock: Any) -> None:
-        self._on_loop(lambda: self._watch_writing(sock))
-
-    def _wants_no_more(self, _client: paho.Client, _userdata: Any, sock: Any) -> None:
-        self._on_loop(lambda: self._unwatch_writing(sock))
-
-    def _on_loop(self, do: Callable[[], None]) -> None:
-        """Now, or as soon as the loop comes round when paho calls from the thread that connects."""
-        assert self._loop is not None  # noqa: S101
-        try:
-            here = asyncio.get_running_loop() is self._loop
-        except RuntimeError:
-            here = False
-        if here:
-            do()
-        else:
-            self._loop.call_soon_threadsafe(do)
-
-    def _watch(self, sock: socket.socket) -> None:
-        if self._loop is not None and sock.fileno() >= 0:
-            self._loop.add_reader(sock.fileno(), self._readable)
-
-    def _unwatch(self, number: int) -> None:
-        if self._loop is not None and number >= 0:
-            self._loop.remove_reader(number)
-            self._loop.remove_writer(number)
-
-    def _watch_writing(self, sock: socket.socket) -> None:
-        if self._loop is not None and sock.fileno() >= 0 and self._client.want_write():
-            self._loop.add_writer(sock.fileno(), self._writable)
-
-    def _unwatch_writing(self, sock: socket.socket) -> None:
-        if self._loop is not None and sock.fileno() >= 0:
-            self._loop.remove_writer(sock.fileno())
-
-    def _readable(self) -> None:
-        if self._client.loop_read() != MQTTErrorCode.MQTT_ERR_SUCCESS:
-            self._lost.set()
-
-    def _writable(self) -> None:
-        if self._client.loop_write() != MQTTErrorCode.MQTT_ERR_SUCCESS:
-            self._lost.set()
 
 
 async def _either(stop: asyncio.Event, lost: asyncio.Event, clock: Clock) -> None:

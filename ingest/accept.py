@@ -1,6 +1,6 @@
 """From a message to what goes into the log. Pure: the same message gives the same readings with the same ids."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 import orjson
@@ -16,10 +16,12 @@ Homes = Mapping[str, HomeProfile]
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What is told to the device once the log has its message."""
+    """What is told to the device once the log has its message. Only what is told of a call for help is told until the
+    broker has it: nothing may wait in front of that."""
 
     topic: str
     payload: bytes
+    is_urgent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,19 @@ def salvage(message: Message, error: Exception) -> Accepted:
     return Accepted(readings, _rejected(message, decoded), _replies(decoded, readings))
 
 
+def without(message: Message, accepted: Accepted, refused: Collection[str | None], reason: str) -> Accepted:
+    """The same message when the log will not take some of its readings: they are reported in their place."""
+    kept = tuple(reading for reading in accepted.readings if reading.id not in refused)
+    gone = {reading.source_message_id for reading in accepted.readings if reading.id in refused}
+    gone -= {reading.source_message_id for reading in kept}
+    levels = (*message.topic.split("/"), "", "")
+    problems = (Problem(Reason.TOO_LARGE, reason),)
+    decoded = Decoded(home_id=levels[1], device_id=levels[2], problems=problems)
+    told = [reply for reply in accepted.replies if orjson.loads(reply.payload)["id"] not in gone]
+    rejected = _rejected(message, decoded) if accepted.rejected is None else accepted.rejected
+    return replace(accepted, readings=kept, rejected=rejected, replies=(*told, *_replies(decoded, ())))
+
+
 def _device(homes: Homes, decoded: Decoded) -> DeviceProfile | None:
     home = homes.get(decoded.home_id)
     if home is None or home.removed:
@@ -87,10 +102,14 @@ def _replies(decoded: Decoded, readings: tuple[Reading, ...]) -> tuple[Reply, ..
         return ()
     topic = down_topic(decoded.home_id, decoded.device_id)
     stated = {fact.message_id for fact in decoded.facts if fact.message_id}
-    wanted = dict.fromkeys(
-        reading.source_message_id for reading in readings if reading.is_urgent or reading.source_message_id in stated
-    )
-    replies = [Reply(topic, orjson.dumps({"id": source_id, "type": "received"})) for source_id in wanted]
+    wanted: dict[str, bool] = {}
+    for reading in readings:
+        if reading.is_urgent or reading.source_message_id in stated:
+            wanted[reading.source_message_id] = wanted.get(reading.source_message_id, False) or reading.is_urgent
+    replies = [
+        Reply(topic, orjson.dumps({"id": source_id, "type": "received"}), is_urgent)
+        for source_id, is_urgent in wanted.items()
+    ]
     if decoded.problems:
         reason, detail = _told(decoded.problems)
         replies.append(Reply(topic, orjson.dumps({"id": None, "type": "rejected", "reason": reason, "detail": detail})))

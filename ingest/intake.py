@@ -1,219 +1,180 @@
-"""From the MQTT connection into the log: batches in order of receipt, acknowledged only when the log has them.
+"""From the MQTT connection into the log: decoded in order of receipt, appended on two lanes, acknowledged in order.
 
-A message waits behind at most the append that is under way. Within a batch, calls for help are appended first.
-What the log does not take is not acknowledged: it stays with the broker, and the append is tried again.
+A message with anything urgent in it goes whole to the lane of calls, of which each partition has its own and which waits
+for no telemetry; everything else is gathered. What the log does not take is not acknowledged: it stays with the broker, and
+the append is tried again. A tick is appended when everything that came before it is in the log.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from typing import Any, Protocol
 
 from carebell.clock import pause, wait_set
 from carebell.instruments import Instruments
-from carebell.log import Entry, Log
+from carebell.log import NO_TIME, Log
 from carebell.mqtt import Arrival
-from carebell.telemetry import Hop, known_kind
-from carebell.topics import Topic, lane_of
-from carebell.types import Reading, Rejected, Tick
-from carebell.wire import encode, headers
-from devices.dialect import Message
-from ingest.accept import Accepted, Homes, Reply, accept, salvage
+from carebell.topics import partition_of
+from ingest.accept import Reply
+from ingest.decoding import Decoder
+from ingest.lane import Ends, Lane
+from ingest.order import Order
+from ingest.spooler import Spooler
+from ingest.taken import Taken
 
-BATCH = 500
 GATHER = timedelta(milliseconds=20)
-_IDLE = timedelta(seconds=1)
-_RETRY = timedelta(milliseconds=200)
-SOURCE = "carebell/ingest"
-# Pulses further apart than this mean that nothing could be heard between them.
-GAP = timedelta(seconds=30)
-AHEAD_AT_MOST = timedelta(seconds=5)
-# What we say ourselves comes back by the wildcard subscription.
-OWN = "/down"
+_SLICE = 50
+_TURN_EVERY = timedelta(seconds=1)
+_HANGS_AFTER_S = 20.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Taken:
-    """An arrival, what it came to, and what of it goes into the log."""
+class Outlet(Protocol):
+    """The connection, as seen from here."""
 
-    arrival: Arrival
-    accepted: Accepted
-    entries: list[Entry]
+    def acknowledge(self, arrival: Arrival) -> bool: ...
 
-    @property
-    def is_prompt(self) -> bool:
-        """Whether it waits for no company: a call for help, time itself, and what is not appended at all."""
-        return not self.entries or any(
-            entry.topic == Topic.URGENT or entry.partition is not None for entry in self.entries
-        )
+    def is_current(self, arrival: Arrival) -> bool:
+        """Whether the connection that brought it still stands."""
+        ...
+
+    def reply(self, reply: Reply) -> None: ...
 
 
 class Intake:
     """Give it arrivals with `take`; `run` works them off."""
 
     def __init__(
-        self,
-        *,
-        log: Log,
-        homes: Homes,
-        instruments: Instruments,
-        acknowledge: Callable[[Arrival], bool],
-        reply: Callable[[Reply], None],
-        pulse_topic: str,
+        self, *, log: Log, decoder: Decoder, spooler: Spooler, outlet: Outlet, instruments: Instruments
     ) -> None:
-        self._log = log
-        self._homes = homes
+        self._decoder = decoder
+        self._spooler = spooler
+        self._outlet = outlet
         self._clock = instruments.clock
         self._telemetry = instruments.telemetry
         self._progress = instruments.progress
         self._logger = instruments.logger
-        self._acknowledge = acknowledge
-        self._reply = reply
-        self._pulse_topic = pulse_topic
-        self._waiting: deque[tuple[Arrival, datetime]] = deque()
+        self._waiting: deque[tuple[Arrival, datetime, float]] = deque()
         self._came = asyncio.Event()
-        self.pulse_at: datetime | None = None
-        self.pulse_heard_s: float | None = None
-        self.is_stuck = False
-        self._listening_since: datetime | None = None
+        self._stopping = False
+        self.appended = 0
+        self._start: Any = None
+        self._order = Order(outlet.acknowledge, self._tick_is_due)
+        self._partitions = log.partitions
+        ends = Ends(self._appended, self._decoder.refuse)
+
+        def lane(name: str, gather: timedelta = NO_TIME) -> Lane:
+            return Lane(name, log, instruments, ends, lambda: self._stopping, gather)
+
+        self._telemetry_lane = lane("telemetry", GATHER)
+        self._tick_lane = lane("ticks")
+        self._urgent_lanes = [lane(f"urgent-{number}") for number in range(log.partitions)]
+
+    @property
+    def is_stuck(self) -> bool:
+        """The log does not take what has come."""
+        return any(lane.is_stuck for lane in self._lanes)
+
+    @property
+    def under_way(self) -> int:
+        """Messages that have come and are not acknowledged."""
+        return len(self._waiting) + len(self._order)
+
+    @property
+    def _lanes(self) -> list[Lane]:
+        return [self._telemetry_lane, self._tick_lane, *self._urgent_lanes]
 
     def take(self, arrival: Arrival) -> None:
         """Called from the connection: only notes the arrival and when it came."""
-        self._waiting.append((arrival, self._clock.now()))
+        self._waiting.append((arrival, self._clock.now(), self._clock.monotonic()))
         self._came.set()
 
+    def forget(self) -> None:
+        """The broker gives everything that was not acknowledged again, to us or to a successor: it is not kept here as
+        well. Calls stay until they are safe on disk, and so does what the broker gives once only."""
+        for taken in self._order:
+            taken.is_done |= taken.arrival.qos > 0 and (taken.is_spooled or not taken.is_urgent)
+        self._order.settle()
+
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until told to stop; a batch begun is finished."""
-        while not stop.is_set():
-            self._progress.turned("ingest")
-            self._came.clear()
-            if not self._waiting:
-                await wait_set(self._came, self._clock, _IDLE)
-            while self._waiting and not stop.is_set():
-                await self._work_off(stop)
+        """Work until told to stop; an append begun is finished."""
+        self._stopping = False
+        async with asyncio.TaskGroup() as tasks:
+            self._start = tasks.create_task
+            tasks.create_task(self._read())
+            tasks.create_task(self._turn(stop))
 
-    async def _work_off(self, stop: asyncio.Event) -> None:
-        batch = await self._gather()
-        entries = [entry for one in batch for entry in one.entries]
-        entries.sort(key=lambda entry: entry.topic != Topic.URGENT)
-        if not await self._append(entries, stop):
-            return
-        for one in batch:
-            self._acknowledge(one.arrival)
-        accepted = [one.accepted for one in batch]
-        self._count(accepted)
-        for reply in [reply for one in accepted for reply in one.replies]:
-            self._reply(reply)
-
-    async def _gather(self) -> list[_Taken]:
-        """What has come. A call for help goes on at once; anything else waits a moment for company, as an append is paid
-        per batch."""
-        taken: list[_Taken] = []
-        until = self._clock.now() + GATHER
-        while len(taken) < BATCH:
-            self._came.clear()
-            while self._waiting and len(taken) < BATCH:
-                taken.append(self._take_in(*self._waiting.popleft()))
-            left = until - self._clock.now()
-            if left <= timedelta(0) or any(one.is_prompt for one in taken):
-                break
-            await wait_set(self._came, self._clock, left)
-        return taken
-
-    def _take_in(self, arrival: Arrival, received_at: datetime) -> _Taken:
-        if arrival.topic == self._pulse_topic:
-            return _Taken(arrival, Accepted(), self._ticks(arrival))
-        if arrival.topic.endswith(OWN):
-            return _Taken(arrival, Accepted(), [])
-        return _Taken(arrival, *self._accept(arrival, received_at))
-
-    def _accept(self, arrival: Arrival, received_at: datetime) -> tuple[Accepted, list[Entry]]:
-        message = Message(
-            topic=arrival.topic, payload=arrival.payload, retained=arrival.retained, received_at=received_at
-        )
-        try:
-            accepted = accept(message, self._homes)
-            return accepted, self._entries(accepted)
-        except Exception as error:  # noqa: BLE001 - our own bug must not stop the stream: it would come again for ever
-            self._logger.error("decoder failed", topic_levels=message.topic.count("/") + 1, error=type(error).__name__)
-            accepted = salvage(message, error)
-            return accepted, self._entries(accepted)
-
-    def _entries(self, accepted: Accepted) -> list[Entry]:
-        entries = [self._entry(reading) for reading in accepted.readings]
-        return entries if accepted.rejected is None else [*entries, self._report(accepted.rejected)]
-
-    async def _append(self, entries: Sequence[Entry], stop: asyncio.Event) -> bool:
-        """Until the log has them; False when told to stop before that."""
+    async def _turn(self, stop: asyncio.Event) -> None:
         while True:
-            try:
-                await self._log.append(entries, self._clock.now())
-            except OSError as error:
-                self.is_stuck = True
-                self._telemetry.append_failed.inc()
-                self._logger.error("log append failed; nothing is acknowledged", error=str(error), entries=len(entries))
-                if stop.is_set():
-                    return False
+            if not self._hangs():
                 self._progress.turned("ingest")
-                await pause(self._clock, _RETRY)
-            else:
-                self.is_stuck = False
-                return True
+            await self._spooler.turn([taken for taken in self._order if taken.is_urgent and not taken.is_done])
+            self._telemetry.under_way.set(self.under_way)
+            if await wait_set(stop, self._clock, _TURN_EVERY):
+                break
+        self._stopping = True
+        self._came.set()
 
-    def _ticks(self, arrival: Arrival) -> list[Entry]:
-        """One tick in each partition of the telemetry lane: whatever the broker held before it has now arrived."""
-        try:
-            at = datetime.fromisoformat(arrival.payload.decode("ascii")).astimezone(UTC)
-        except (ValueError, OverflowError):
-            self._logger.warning("a pulse that is no time", topic=arrival.topic)
-            return []
-        now = self._clock.now()
-        if at - now > AHEAD_AT_MOST:
-            # Rule time never goes back: one time from the future would blind every home until then.
-            self._logger.warning("a pulse from the future", ahead_s=(at - now).total_seconds())
-            return []
-        if self.pulse_at is None or self._listening_since is None or now - self.pulse_at > GAP:
-            self._listening_since = at
-        self.pulse_at = now
-        self.pulse_heard_s = self._clock.monotonic()
-        tick = Tick(at=at, source=SOURCE, listening_since=self._listening_since)
-        value, about = encode(tick), headers(tick, id=at.isoformat(), source=SOURCE, at=at)
-        return [
-            Entry(topic=Topic.TELEMETRY, key="", value=value, headers=about, partition=part)
-            for part in range(self._log.partitions)
-        ]
+    def _hangs(self) -> bool:
+        began_s = [lane.began_s for lane in self._lanes if lane.began_s is not None]
+        return bool(began_s) and self._clock.monotonic() - min(began_s) > _HANGS_AFTER_S
 
-    def _entry(self, reading: Reading) -> Entry:
-        return Entry(
-            topic=lane_of(reading),
-            key=reading.home_id,
-            value=encode(reading),
-            headers=headers(reading, id=reading.id, source=SOURCE, at=reading.received_at),
-        )
+    async def _read(self) -> None:
+        while not self._stopping:
+            await self._came.wait()
+            self._came.clear()
+            while self._waiting and not self._stopping:
+                for _ in range(min(_SLICE, len(self._waiting))):
+                    self._begin(*self._waiting.popleft())
+                await pause(self._clock, NO_TIME)
 
-    def _report(self, rejected: Rejected) -> Entry:
-        self._telemetry.rejected.labels(rejected.reason).inc()
-        self._logger.warning(
-            "message rejected", rejected_id=rejected.id, reason=rejected.reason, detail=rejected.detail
-        )
-        return Entry(
-            topic=Topic.REJECTED,
-            key=rejected.device_id or rejected.topic,
-            value=encode(rejected),
-            headers=headers(rejected, id=rejected.id, source=SOURCE, at=rejected.received_at),
-        )
+    def _begin(self, arrival: Arrival, received_at: datetime, came_s: float) -> None:
+        taken = self._decoder.read(arrival, received_at, came_s)
+        self._order.begin(taken)
+        if not taken.entries:
+            taken.is_done = True
+            self._tell(taken)
+        elif taken.is_urgent:
+            self._put(self._urgent_lanes[partition_of(taken.entries[0].key, self._partitions)], taken)
+        elif not taken.is_tick:
+            self._put(self._telemetry_lane, taken)
+        if taken.is_done or taken.is_tick:
+            self._order.settle()
 
-    def _count(self, accepted: Sequence[Accepted]) -> None:
-        now = self._clock.now()
-        for one in accepted:
-            if not one.is_registered:
-                self._telemetry.unregistered.inc()
-            for reading in one.readings:
-                lane = "urgent" if reading.is_urgent else "telemetry"
-                self._telemetry.readings.labels(lane, known_kind(reading.kind)).inc()
-                self._telemetry.observe(Hop.RECEIVED_TO_LOG, reading.kind, now - reading.received_at)
-                if reading.is_urgent:
-                    self._logger.info(
-                        "urgent reading in the log", reading_id=reading.id, home_id=reading.home_id, kind=reading.kind
-                    )
+    def _put(self, lane: Lane, taken: Taken) -> None:
+        if not self._stopping:
+            lane.put(taken, self._start)
+
+    def _tick_is_due(self, taken: Taken) -> None:
+        """Who has lost the connection says no more what time it is: it hears nothing."""
+        if self._outlet.is_current(taken.arrival):
+            self._put(self._tick_lane, taken)
+        else:
+            taken.is_done = True
+
+    def _appended(self, taken: Taken) -> None:
+        self.appended += 1
+        if taken.is_urgent:
+            self._spooler.appended(taken)
+        if not taken.is_told:
+            self._tell(taken)
+        if taken.later:
+            taken.entries, taken.later = taken.later, []
+            self._put(self._telemetry_lane, taken)
+            return
+        taken.is_done = True
+        self._order.settle()
+
+    def _tell(self, taken: Taken) -> None:
+        """The device, the metrics and whoever reads the log lines."""
+        taken.is_told = True
+        for reply in taken.accepted.replies:
+            self._outlet.reply(reply)
+        if not taken.accepted.is_registered:
+            self._telemetry.unregistered.inc()
+        took = self._clock.now() - taken.received_at
+        for reading in taken.accepted.readings:
+            self._telemetry.reading_in_log(reading, took)
+            if reading.is_urgent:
+                self._logger.info(
+                    "urgent reading in the log", reading_id=reading.id, home_id=reading.home_id, kind=reading.kind
+                )

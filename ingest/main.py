@@ -1,16 +1,19 @@
-"""The room built from its ports: one MQTT connection, one intake, the pulse, the directory of homes."""
+"""The room built from its ports: a seat at the broker, the intake, the spool, the directory of homes."""
 
 import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 
 from carebell.instruments import Instruments
 from carebell.log import Log
-from carebell.mqtt import MqttAddress, MqttConnection
-from ingest.accept import Reply
+from carebell.mqtt import MqttAddress
+from ingest.decoding import Decoder
 from ingest.directory import Directory
 from ingest.intake import Intake
-from ingest.pulse import pulse_topic, send_pulses
+from ingest.pulse import Listening, pulse_topic
+from ingest.seat import Seat, Sitter
+from ingest.spooler import Spooler, open_spooler
 
 PULSE_LATE = timedelta(seconds=30)
 
@@ -19,8 +22,9 @@ PULSE_LATE = timedelta(seconds=30)
 class Ingest:
     """The parts of a running ingest."""
 
-    connection: MqttConnection
+    sitter: Sitter
     intake: Intake
+    spooler: Spooler
 
 
 class IngestView:
@@ -34,7 +38,13 @@ class IngestView:
 
     @property
     def is_connected(self) -> bool:
-        return self._ingest is not None and self._ingest.connection.is_connected
+        """Whether the broker is reached: with the seat, or standing by for it."""
+        return self._ingest is not None and self._ingest.sitter.is_connected
+
+    @property
+    def is_seated(self) -> bool:
+        """Whether the homes are heard here."""
+        return self._ingest is not None and self._ingest.sitter.is_seated
 
     @property
     def is_stuck(self) -> bool:
@@ -42,9 +52,14 @@ class IngestView:
         return self._ingest is not None and self._ingest.intake.is_stuck
 
     @property
+    def spool_problem(self) -> str:
+        """Calls for help that wait for the log, in words; empty when none do."""
+        return "" if self._ingest is None else self._ingest.spooler.problem
+
+    @property
     def pulse_heard_s(self) -> float | None:
-        """When a pulse last came back through the broker, on the monotonic clock."""
-        return None if self._ingest is None else self._ingest.intake.pulse_heard_s
+        """When a pulse last came back through the broker, on the monotonic clock; of a standby, its own canary."""
+        return None if self._ingest is None else self._ingest.sitter.heard_s
 
 
 async def run_ingest(
@@ -52,46 +67,28 @@ async def run_ingest(
     log: Log,
     instruments: Instruments,
     address: MqttAddress,
-    client_id: str,
+    seat: Seat,
     stop: asyncio.Event,
     view: IngestView,
+    spool: Path | None = None,
 ) -> None:
-    """Run until told to stop; what is asked of it is asked over `view`."""
-    directory = Directory(log)
+    """Run until told to stop; what is asked of it is asked over `view`. `spool` is a folder on the local disk."""
+    directory = Directory(log, instruments.clock)
     reader = await directory.open()
-    topic = pulse_topic(client_id)
-    ingest = _connect(log, instruments, directory, address, client_id)
-    view.show(ingest)
-    connection = ingest.connection
-    pulses = send_pulses(connection.publish, lambda: connection.is_connected, topic, instruments.clock, stop)
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(connection.run(stop))
-        tasks.create_task(ingest.intake.run(stop))
-        tasks.create_task(directory.run(reader, stop))
-        tasks.create_task(pulses)
-
-
-def _connect(log: Log, instruments: Instruments, directory: Directory, address: MqttAddress, client_id: str) -> Ingest:
-    """The connection brings arrivals to the intake, and the intake acknowledges and answers over the connection."""
-    topic = pulse_topic(client_id)
-
-    def reply(said: Reply) -> None:
-        connection.publish(said.topic, said.payload)
-
-    intake = Intake(
-        log=log,
-        homes=directory.homes,
-        instruments=instruments,
-        acknowledge=lambda arrival: connection.acknowledge(arrival),
-        reply=reply,
-        pulse_topic=topic,
-    )
-    connection = MqttConnection(
-        address=address,
-        client_id=client_id,
-        clock=instruments.clock,
-        subscriptions=("carebell/#", topic),
-        on_arrival=intake.take,
-        on_change=instruments.telemetry.mqtt_connected.labels("ingest").set,
-    )
-    return Ingest(connection, intake)
+    spooler = await open_spooler(spool, log, instruments)
+    listening = Listening()
+    sitter = Sitter(seat, address, instruments, listening)
+    decoder = Decoder(directory.homes, instruments, listening, pulse_topic(seat.client_id), log.partitions)
+    intake = Intake(log=log, decoder=decoder, spooler=spooler, outlet=sitter, instruments=instruments)
+    sitter.serve(intake)
+    view.show(Ingest(sitter, intake, spooler))
+    over = asyncio.Event()
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(directory.run(reader, stop))
+            tasks.create_task(sitter.run(over))
+            await intake.run(stop)
+            # What the log has taken is acknowledged before the connection ends.
+            over.set()
+    finally:
+        await spooler.close()

@@ -20,7 +20,8 @@ from carebell.clock import SystemClock
 from carebell.mqtt import Arrival, MqttAddress, MqttConnection
 from tests.integration.conftest import MakeBox
 from tests.support.box import Box, Device, wait_until
-from tests.support.services import Mosquitto, needed
+from tests.support.servers.mosquitto import Mosquitto
+from tests.support.services import needed
 
 pytestmark = pytest.mark.integration
 
@@ -121,7 +122,7 @@ def test_a_flood_neither_loses_nor_reorders_a_call(box: Box) -> None:
         heard = [sensor.hear("received", within=60)["id"] for _ in range(3000)]
         assert [button.hear("received", within=60)["id"] for _ in range(2)] == ["p-1499", "p-1500"]
     assert heard == [f"t-{number}" for number in range(3000)]
-    assert signals(box, "flood") == ["p-1499", "p-1500"]
+    wait_until(lambda: signals(box, "flood") == ["p-1499", "p-1500"], "both calls are on the case, in order")
     assert 'carebell_readings_total{kind="motion",lane="telemetry"} 3000.0' in box.request("/metrics")[1]
 
 
@@ -136,7 +137,7 @@ def test_a_retained_call_is_heard_once_although_we_connect_again(make_box: MakeB
     wait_until(lambda: _metric(box, 'carebell_mqtt_connected{client="ingest"}') == 1, "connected again")
     with Device(mosquitto.port, "home-1", "button") as device:
         device.press("r-2")
-        assert signals(box, "home-1") == ["r-1", "r-2"]
+        wait_until(lambda: signals(box, "home-1") == ["r-1", "r-2"], "the new press is on the case, the old one once")
     case = box.wait_case("home-1")
     box.api(f"/cases/{case['id']}/close", {"outcome": "test"})
     box.kill()

@@ -12,7 +12,7 @@ from carebell.wire import decode, encode
 from deploy.cli.decode import decode_line
 from devices.dialect import Message, Reason
 from ingest.accept import Accepted, accept
-from ingest.intake import OWN
+from ingest.decoding import OWN
 from tests.support.corpus import ANYTHING, NEIGHBOURS, PAYLOADS, SOS, TOPICS, written
 
 AT = datetime(2026, 3, 1, 8, tzinfo=UTC)

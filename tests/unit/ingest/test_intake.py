@@ -1,121 +1,158 @@
-"""Acknowledged only when the log has it, urgent first, and time goes to every partition."""
+"""Acknowledged in order and only when the log has it; calls wait for nothing; time goes to every partition."""
 
-import asyncio
-import io
 import json
-import sqlite3
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
 
-from carebell.clock import ManualClock
-from carebell.instruments import Instruments
-from carebell.log import Entry
-from carebell.log_sqlite import SqliteLog
-from carebell.logs import open_logs
-from carebell.mqtt import Arrival
-from carebell.telemetry import Telemetry
-from carebell.topics import Topic
-from carebell.types import HomeProfile, Reading, Rejected, Tick
-from carebell.wire import Wire, decode, encode
-from ingest.accept import Reply
-from ingest.directory import Directory
-from ingest.intake import Intake
-from ingest.pulse import EVERY, pulse_topic, send_pulses
+import pytest
 
-AT = datetime(2026, 3, 1, 8, tzinfo=UTC)
-PULSE = pulse_topic("one")
-PARTITIONS = 3
+from carebell.topics import Topic, partition_of
+from carebell.types import Reading, Rejected, Tick
+from ingest.lane import BATCH
+from tests.support.build import seconds
+from tests.support.intake import AT, PARTITIONS, PULSE, desk
+
+MOTION, SOS = {"id": "m", "kind": "motion", "value": True}, {"id": "7", "kind": "sos"}
 
 
-@dataclass
-class Box:
-    log: SqliteLog
-    clock: ManualClock
-    intake: Intake
-    acknowledged: list[int] = field(default_factory=list)
-    replies: list[Reply] = field(default_factory=list)
-
-    def arrive(self, mid: int, payload: Any, topic: str = "carebell/h1/d1/up") -> None:
-        data = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
-        self.intake.take(Arrival(topic, data, False, 1, mid, 1))
-
-    def pulse(self, mid: int = 0) -> None:
-        self.arrive(mid, self.clock.now().isoformat().encode(), PULSE)
-
-    async def work_off(self) -> None:
-        while self.intake._waiting:
-            await self.intake._work_off(asyncio.Event())
-
-    async def held(self, *topics: Topic) -> list[Wire]:
-        reader = await self.log.reader("test", topics)
-        return [decode(record.value) for record in await reader.poll(1000, timedelta(0))]
-
-
-@asynccontextmanager
-async def opened(path: Path | str) -> AsyncIterator[Box]:
-    clock = ManualClock(AT)
-    log = await SqliteLog.open(path, PARTITIONS, clock)
-    box = Box(log, clock, None)  # type: ignore[arg-type]
-    box.intake = Intake(
-        log=log,
-        homes={},
-        instruments=Instruments(clock, Telemetry(), open_logs(io.StringIO())),
-        acknowledge=lambda arrival: box.acknowledged.append(arrival.mid) is None,
-        reply=lambda reply: box.replies.append(reply),
-        pulse_topic=PULSE,
-    )
-    yield box
-    await log.close()
+def home_of(partition: int) -> str:
+    return next(name for name in map(str, range(100)) if partition_of(name, PARTITIONS) == partition)
 
 
 async def test_a_press_is_in_the_log_before_it_is_acknowledged_and_answered() -> None:
-    async with opened(":memory:") as box:
-        box.arrive(1, {"id": "7", "kind": "sos"})
-        assert (box.acknowledged, box.replies) == ([], [])
+    async with desk() as box:
+        box.log.held = {Topic.URGENT}
+        box.arrive(1, SOS)
+        await box.settle()
+        assert (box.outlet.acknowledged, box.outlet.replies) == ([], [])
+        box.log.release()
         await box.work_off()
         [reading] = await box.held(Topic.URGENT)
         assert isinstance(reading, Reading)
         assert (reading.source_message_id, reading.received_at) == ("7", AT)
-        assert box.acknowledged == [1]
-        assert [json.loads(reply.payload)["type"] for reply in box.replies] == ["received"]
+        assert box.outlet.acknowledged == [1]
+        assert [told["type"] for told in box.told()] == ["received"]
 
 
-async def test_nothing_is_acknowledged_while_the_log_cannot_be_written(tmp_path: Path) -> None:
-    async with opened(tmp_path / "log.db") as box:
-        with sqlite3.connect(tmp_path / "log.db") as disk:
-            disk.execute("CREATE TRIGGER full BEFORE INSERT ON record BEGIN SELECT RAISE(ABORT, 'full'); END")
-        box.arrive(1, {"id": "7", "kind": "sos"})
-        working = asyncio.ensure_future(box.work_off())
-        while not box.intake.is_stuck:
-            await asyncio.sleep(0)
-        assert (box.acknowledged, box.replies) == ([], [])
-        with disk:
-            disk.execute("DROP TRIGGER full")
-        disk.close()
-        while not working.done():
-            await box.clock.advance(timedelta(milliseconds=200))
-        assert (box.acknowledged, box.intake.is_stuck) == ([1], False)
+async def test_a_call_waits_for_no_time_to_pass() -> None:
+    async with desk() as box:
+        box.arrive(1, SOS)
+        await box.settle()
+        assert box.outlet.acknowledged == [1]
+        assert box.clock.now() == AT
+
+
+async def test_telemetry_waits_a_moment_for_company() -> None:
+    async with desk() as box:
+        for mid in range(5):
+            box.arrive(mid, MOTION)
+            await box.settle()
+        assert box.outlet.acknowledged == []
+        await box.work_off()
+        assert [len(entries) for entries in box.log.appends] == [5]
+
+
+async def test_a_full_batch_waits_for_no_company() -> None:
+    async with desk() as box:
+        for mid in range(BATCH):
+            box.arrive(mid, MOTION)
+        await box.until(lambda: len(box.outlet.acknowledged) == BATCH, seconds(0))
+        assert box.clock.now() == AT
+
+
+async def test_a_call_waits_for_no_append_of_telemetry() -> None:
+    async with desk() as box:
+        box.log.held = {Topic.TELEMETRY}
+        box.arrive(1, MOTION)
+        await box.until(lambda: any(lane.began_s is not None for lane in box.intake._lanes))
+        box.arrive(2, SOS)
+        await box.settle()
+        assert [one.kind for one in await box.held(Topic.URGENT) if isinstance(one, Reading)] == ["sos"]
+        assert box.told() == [{"id": "7", "type": "received"}], "told at once"
+        assert box.outlet.acknowledged == [], "the one before it is not in the log"
+        box.log.release()
+        await box.work_off()
+        assert box.outlet.acknowledged == [1, 2]
+
+
+async def test_a_message_with_a_call_goes_whole_with_the_call_unless_the_log_fails() -> None:
+    async with desk() as box:
+        box.arrive(1, [MOTION, SOS])
+        await box.settle()
+        assert [[entry.topic for entry in entries] for entries in box.log.appends] == [[Topic.URGENT, Topic.TELEMETRY]]
+        box.log.refused = {Topic.TELEMETRY}
+        box.arrive(2, [MOTION, {"id": "8", "kind": "sos"}])
+        await box.until(lambda: {"id": "8", "type": "received"} in box.told())
+        assert box.outlet.acknowledged == [1]
+        box.log.refused.clear()
+        await box.work_off()
+        assert box.outlet.acknowledged == [1, 2]
+        assert len(await box.held(Topic.TELEMETRY)) == 2
+        assert len(await box.held(Topic.URGENT)) == 2
+
+
+async def test_a_partition_whose_calls_are_not_taken_holds_up_no_other() -> None:
+    async with desk() as box:
+        box.log.held = {Topic.URGENT}
+        box.arrive(1, SOS, f"carebell/{home_of(0)}/d1/up")
+        await box.settle()
+        box.log.held = set()
+        box.arrive(2, SOS, f"carebell/{home_of(1)}/d1/up")
+        await box.settle()
         assert len(await box.held(Topic.URGENT)) == 1
+        box.log.release()
+        await box.work_off()
 
 
-async def test_told_to_stop_while_the_log_is_stuck_nothing_is_acknowledged(tmp_path: Path) -> None:
-    async with opened(tmp_path / "log.db") as box:
-        with sqlite3.connect(tmp_path / "log.db") as disk:
-            disk.execute("CREATE TRIGGER full BEFORE INSERT ON record BEGIN SELECT RAISE(ABORT, 'full'); END")
-        disk.close()
-        stop = asyncio.Event()
-        stop.set()
-        box.arrive(1, {"kind": "sos"})
-        await box.intake._work_off(stop)
-        assert (box.acknowledged, box.replies) == ([], [])
+async def test_calls_of_a_home_stay_in_order() -> None:
+    async with desk() as box:
+        box.log.refused = {Topic.URGENT}
+        for mid in range(20):
+            box.arrive(mid, {"id": str(mid), "kind": "sos", "value": "cleared" if mid % 2 else "active"})
+            await box.settle()
+        box.log.refused.clear()
+        await box.work_off()
+        calls = [one.source_message_id for one in await box.held(Topic.URGENT) if isinstance(one, Reading)]
+        assert calls == [str(mid) for mid in range(20)]
+        assert box.outlet.acknowledged == list(range(20))
 
 
-async def test_everything_of_a_batch_goes_to_its_lane_and_is_acknowledged_in_order() -> None:
-    async with opened(":memory:") as box:
+async def test_what_salvage_makes_a_call_of_is_one() -> None:
+    async with desk() as box:
+        box.log.held = {Topic.TELEMETRY}
+        box.arrive(1, b'{"kind": "sos", "id": "9", "value": ')
+        await box.settle()
+        assert box.outlet.acknowledged == [1]
+        assert len(await box.held(Topic.URGENT)) == 1
+        assert len(await box.held(Topic.REJECTED)) == 1
+        box.log.release()
+
+
+async def test_nothing_is_acknowledged_while_the_log_is_away() -> None:
+    async with desk() as box:
+        box.log.refused = {Topic.URGENT, Topic.TELEMETRY}
+        box.arrive(1, SOS)
+        box.arrive(2, MOTION)
+        await box.until(lambda: box.intake.is_stuck and box.clock.now() >= AT + seconds(10))
+        assert (box.outlet.acknowledged, box.outlet.replies) == ([], [])
+        assert box.spooler.problem == "1 calls for help wait for the log"
+        box.log.refused.clear()
+        await box.work_off()
+        assert box.outlet.acknowledged == [1, 2]
+        assert not box.intake.is_stuck
+        await box.until(lambda: box.spooler.problem == "")
+
+
+async def test_told_to_stop_while_the_log_is_away_nothing_is_acknowledged() -> None:
+    async with desk() as box:
+        box.log.refused = {Topic.URGENT, Topic.TELEMETRY}
+        box.arrive(1, SOS)
+        box.arrive(2, MOTION)
+        await box.until(lambda: box.intake.is_stuck)
+        await box.end()
+        assert (box.outlet.acknowledged, box.outlet.replies) == ([], [])
+
+
+async def test_everything_goes_to_its_lane_and_is_acknowledged_in_order() -> None:
+    async with desk() as box:
         box.arrive(1, [{"kind": "motion", "value": True}, {"kind": "smoke", "value": True}])
         box.arrive(2, b"rubbish")
         box.arrive(3, {"id": "7", "type": "received"}, "carebell/h1/d1/down")
@@ -124,66 +161,131 @@ async def test_everything_of_a_batch_goes_to_its_lane_and_is_acknowledged_in_ord
         assert {one.kind for one in await box.held(Topic.URGENT) if isinstance(one, Reading)} == {"smoke", "sos"}
         assert [one.kind for one in await box.held(Topic.TELEMETRY) if isinstance(one, Reading)] == ["motion"]
         assert [one.reason for one in await box.held(Topic.REJECTED) if isinstance(one, Rejected)] == ["not_json"]
-        assert box.acknowledged == [1, 2, 3, 4]
+        assert box.outlet.acknowledged == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("with_call", [False, True])
+async def test_what_the_log_never_takes_is_rejected_and_the_stream_goes_on(with_call: bool) -> None:
+    burst = {"id": "b", "kind": "other", "value": "x" * 5000}
+    async with desk() as box:
+        box.log.limit = 3000
+        box.arrive(1, [burst, SOS] if with_call else burst)
+        box.arrive(2, MOTION)
+        await box.work_off()
+        assert box.outlet.acknowledged == [1, 2]
+        assert len(await box.held(Topic.URGENT)) == with_call
+        assert [one.kind for one in await box.held(Topic.TELEMETRY) if isinstance(one, Reading)] == ["motion"]
+        [rejected] = await box.held(Topic.REJECTED)
+        assert isinstance(rejected, Rejected)
+        assert (rejected.reason, rejected.detail) == ("too_large", "larger than the log takes")
+        received = {told["id"] for told in box.told() if told["type"] == "received"}
+        assert received >= ({"7", "m"} if with_call else {"m"})
+        if not with_call:
+            assert "b" not in received
+            assert {
+                "id": None,
+                "type": "rejected",
+                "reason": "too_large",
+                "detail": "larger than the log takes",
+            } in box.told()
+
+
+async def test_a_call_that_the_log_refuses_is_not_given_up_and_holds_up_no_other() -> None:
+    async with desk() as box:
+        box.log.limit = 500
+        box.arrive(1, {"id": "x" * 199, "kind": "sos", "at": "2026-03-01T07:59:58Z"})
+        box.arrive(2, SOS)
+        await box.until(lambda: box.told() == [{"id": "7", "type": "received"}])
+        assert box.outlet.acknowledged == []
+        box.log.limit = None
+        await box.work_off()
+        assert box.outlet.acknowledged == [1, 2]
+
+
+# Time
 
 
 async def test_a_pulse_becomes_a_tick_in_every_partition() -> None:
-    async with opened(":memory:") as box:
+    async with desk() as box:
         box.pulse(9)
         await box.work_off()
         ticks = await box.held(Topic.TELEMETRY)
         assert ticks == [Tick(at=AT, source="carebell/ingest", listening_since=AT)] * PARTITIONS
-        assert (box.acknowledged, box.intake.pulse_at) == ([9], AT)
+        assert (box.outlet.acknowledged, box.listening.pulse_at) == ([9], AT)
 
 
-async def test_listening_begins_anew_after_a_gap_and_only_then() -> None:
-    async with opened(":memory:") as box:
-        since = []
-        for seconds in (0, 2, 30, 31, 2):
-            await box.clock.advance(timedelta(seconds=seconds))
-            box.pulse()
-            await box.work_off()
-            since.append(box.intake._listening_since)
-        first, second = AT, AT + timedelta(seconds=63)
-        assert since == [first, first, first, second, second]
+@pytest.mark.parametrize("lane", [Topic.URGENT, Topic.TELEMETRY])
+async def test_a_tick_waits_for_all_that_came_before_it(lane: Topic) -> None:
+    async with desk() as box:
+        box.log.refused = {lane}
+        box.arrive(1, SOS if lane == Topic.URGENT else MOTION)
+        box.pulse(2)
+        box.arrive(
+            3, {"id": "8", "kind": "sos"} if lane == Topic.TELEMETRY else {"id": "9", "kind": "motion", "value": True}
+        )
+        await box.until(lambda: len(box.told()) == 1)
+        assert [one for one in await box.held(Topic.TELEMETRY) if isinstance(one, Tick)] == []
+        box.log.refused.clear()
+        await box.work_off()
+        assert box.outlet.acknowledged == [1, 2, 3]
+        order = [entry.topic == lane and entry.partition is None for entries in box.log.appends for entry in entries]
+        ticks = [entry.partition is not None for entries in box.log.appends for entry in entries]
+        assert order.index(True) < ticks.index(True)
+
+
+async def test_who_has_lost_the_connection_says_no_more_what_time_it_is() -> None:
+    async with desk() as box:
+        box.log.held = {Topic.URGENT}
+        box.arrive(1, SOS)
+        box.pulse(2)
+        await box.settle()
+        box.outlet.generation = 2
+        box.log.release()
+        await box.work_off()
+        assert len(await box.held(Topic.URGENT)) == 1
+        assert await box.held(Topic.TELEMETRY) == []
+        assert box.outlet.acknowledged == []
 
 
 async def test_a_pulse_that_is_no_time_is_passed_over() -> None:
-    async with opened(":memory:") as box:
-        for payload in (b"noon", b"\xff", b""):
+    async with desk() as box:
+        future = (AT + seconds(60)).isoformat().encode()
+        for payload in (b"noon", b"\xff", b"", future):
             box.arrive(1, payload, PULSE)
         await box.work_off()
         assert await box.held(Topic.TELEMETRY, Topic.REJECTED) == []
-        assert box.acknowledged == [1, 1, 1]
+        assert box.outlet.acknowledged == [1, 1, 1, 1]
 
 
-async def test_pulses_are_sent_only_while_connected() -> None:
-    clock, stop = ManualClock(AT), asyncio.Event()
-    sent: list[tuple[str, str]] = []
-    connected = [True]
-    task = asyncio.ensure_future(
-        send_pulses(lambda topic, data: sent.append((topic, data.decode())), lambda: connected[0], PULSE, clock, stop)
-    )
-    await clock.advance(EVERY * 2)
-    connected[0] = False
-    await clock.advance(EVERY * 5)
-    assert sent == [(PULSE, (AT + EVERY * number).isoformat()) for number in range(3)]
-    stop.set()
-    await asyncio.wait_for(task, 10)
+# What the broker gives again
 
 
-async def test_the_directory_knows_the_newest_profile_of_each_home() -> None:
-    async with opened(":memory:") as box:
-        profiles = [
-            HomeProfile(home_id=home, revision=revision) for home, revision in (("a", 1), ("b", 2), ("a", 5), ("a", 3))
-        ]
-        entries = [
-            box.intake._report(Rejected(id="x", topic="t", reason="not_json", detail="", payload="", received_at=AT))
-        ]
-        values = [*(encode(profile) for profile in profiles), b"rubbish", entries[0].value]
-        await box.log.append([Entry(topic=Topic.HOMES, key="k", value=value) for value in values], AT)
-        for _ in range(2):  # from the beginning at each start
-            directory = Directory(box.log)
-            reader = await directory.open()
-            assert {home: profile.revision for home, profile in directory.homes.items()} == {"a": 5, "b": 2}
-            await reader.commit({(Topic.HOMES.value, part): 99 for part in range(PARTITIONS)})
+async def test_what_comes_again_is_not_kept_but_calls_and_what_comes_once_are() -> None:
+    async with desk() as box:
+        box.log.refused = {Topic.URGENT, Topic.TELEMETRY}
+        box.arrive(1, MOTION)
+        box.arrive(2, SOS)
+        box.arrive(0, {"id": "once", "kind": "motion", "value": True}, qos=0)
+        box.pulse(4)
+        await box.until(lambda: box.intake.is_stuck)
+        box.outlet.generation = 2
+        box.intake.forget()
+        box.log.refused.clear()
+        await box.work_off()
+        found = await box.held(Topic.URGENT, Topic.TELEMETRY)
+        assert sorted(one.source_message_id for one in found if isinstance(one, Reading)) == ["7", "once"]
+        assert not any(isinstance(one, Tick) for one in found)
+        assert box.outlet.acknowledged == []
+
+
+async def test_a_flood_is_acknowledged_in_order_while_calls_overtake() -> None:
+    async with desk() as box:
+        box.log.held = {Topic.TELEMETRY}
+        for mid in range(3000):
+            box.arrive(mid, SOS | {"id": str(mid)} if mid % 100 == 50 else MOTION, f"carebell/h{mid % 7}/d/up")
+        await box.until(lambda: len(box.told()) == 30)
+        assert box.outlet.acknowledged == []
+        box.log.release()
+        await box.work_off()
+        assert box.outlet.acknowledged == list(range(3000))
+        assert json.loads(box.outlet.replies[0].payload)["id"] == "50"

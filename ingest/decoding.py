@@ -1,0 +1,112 @@
+"""From an arrival to entries of the log: readings, reports of what could not be read, and ticks."""
+
+from datetime import UTC, datetime, timedelta
+
+from carebell.instruments import Instruments
+from carebell.log import Entry
+from carebell.mqtt import Arrival
+from carebell.topics import Topic, lane_of
+from carebell.types import Reading, Rejected, Tick
+from carebell.wire import encode, headers
+from devices.dialect import Message
+from ingest.accept import Accepted, Homes, accept, salvage, without
+from ingest.pulse import Listening
+from ingest.taken import Taken
+
+SOURCE = "carebell/ingest"
+# What we say ourselves comes back by the wildcard subscription.
+OWN = "/down"
+AHEAD_AT_MOST = timedelta(seconds=5)
+
+
+class Decoder:
+    """Give it arrivals in the order in which they came."""
+
+    def __init__(
+        self, homes: Homes, instruments: Instruments, listening: Listening, pulse_topic: str, partitions: int
+    ) -> None:
+        self._homes = homes
+        self._clock = instruments.clock
+        self._telemetry = instruments.telemetry
+        self._logger = instruments.logger
+        self._listening = listening
+        self._pulse_topic = pulse_topic
+        self._partitions = partitions
+
+    def read(self, arrival: Arrival, received_at: datetime, came_s: float) -> Taken:
+        """What the arrival comes to; never raises."""
+        taken = Taken(arrival, received_at, came_s)
+        if arrival.topic == self._pulse_topic:
+            taken.entries = self._ticks(arrival)
+            taken.is_tick = True
+        elif not arrival.topic.endswith(OWN):
+            taken.accepted, taken.entries = self._accept(arrival, received_at)
+        return taken
+
+    def _accept(self, arrival: Arrival, received_at: datetime) -> tuple[Accepted, list[Entry]]:
+        message = _message(arrival, received_at)
+        try:
+            accepted = accept(message, self._homes)
+            return accepted, self._entries(accepted)
+        except Exception as error:  # noqa: BLE001 - our own bug must not stop the stream: it would come again for ever
+            self._logger.error("decoder failed", topic_levels=message.topic.count("/") + 1, error=type(error).__name__)
+            accepted = salvage(message, error)
+            return accepted, self._entries(accepted)
+
+    def refuse(self, taken: Taken, refused: list[Entry], reason: str) -> None:
+        """What the log will never take is reported in its place, and the device is told."""
+        gone = {entry.headers.get("ce_id") for entry in refused}
+        taken.accepted = without(_message(taken.arrival, taken.received_at), taken.accepted, gone, reason)
+        taken.entries = [entry for entry in taken.entries if entry not in refused]
+        if taken.accepted.rejected is not None and taken.accepted.rejected.id not in gone:
+            taken.entries = [entry for entry in taken.entries if entry.topic != Topic.REJECTED]
+            taken.entries.append(self._report(taken.accepted.rejected))
+
+    def _entries(self, accepted: Accepted) -> list[Entry]:
+        entries = [_entry(reading) for reading in accepted.readings]
+        return entries if accepted.rejected is None else [*entries, self._report(accepted.rejected)]
+
+    def _report(self, rejected: Rejected) -> Entry:
+        self._telemetry.rejected.labels(rejected.reason).inc()
+        self._logger.warning(
+            "message rejected", rejected_id=rejected.id, reason=rejected.reason, detail=rejected.detail
+        )
+        return Entry(
+            topic=Topic.REJECTED,
+            key=rejected.device_id or rejected.topic,
+            value=encode(rejected),
+            headers=headers(rejected, id=rejected.id, source=SOURCE, at=rejected.received_at),
+        )
+
+    def _ticks(self, arrival: Arrival) -> list[Entry]:
+        """One tick in each partition of the telemetry lane: whatever the broker held before it has now arrived."""
+        try:
+            at = datetime.fromisoformat(arrival.payload.decode("ascii")).astimezone(UTC)
+        except (ValueError, OverflowError):
+            self._logger.warning("a pulse that is no time", topic=arrival.topic)
+            return []
+        now = self._clock.now()
+        if at - now > AHEAD_AT_MOST:
+            # Rule time never goes back: one time from the future would blind every home until then.
+            self._logger.warning("a pulse from the future", ahead_s=(at - now).total_seconds())
+            return []
+        since = self._listening.heard(at, now, self._clock.monotonic())
+        tick = Tick(at=at, source=SOURCE, listening_since=since)
+        value, about = encode(tick), headers(tick, id=at.isoformat(), source=SOURCE, at=at)
+        return [
+            Entry(topic=Topic.TELEMETRY, key="", value=value, headers=about, partition=part)
+            for part in range(self._partitions)
+        ]
+
+
+def _message(arrival: Arrival, received_at: datetime) -> Message:
+    return Message(topic=arrival.topic, payload=arrival.payload, retained=arrival.retained, received_at=received_at)
+
+
+def _entry(reading: Reading) -> Entry:
+    return Entry(
+        topic=lane_of(reading),
+        key=reading.home_id,
+        value=encode(reading),
+        headers=headers(reading, id=reading.id, source=SOURCE, at=reading.received_at),
+    )
