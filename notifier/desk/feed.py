@@ -13,24 +13,24 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from carebell.bell import Bell
 from carebell.clock import Clock, wait_set
-from notifier.casebook import LineRow
 from notifier.desk.library import Library
-from notifier.desk.shape import line_json, time
+from notifier.desk.shape import time
+from notifier.desk.tail import KEPT, LOOK_EVERY, Tail
 
 HEARTBEAT = timedelta(seconds=5)
 BEHIND_AT_MOST = 5000
-_PAGE = 200
 _SEND_TIMEOUT_S = 5
 
 
 class Feed:
     """Hands out streams; `stop` ends them all."""
 
-    def __init__(self, library: Library, clock: Clock, bell: Bell, stop: asyncio.Event) -> None:
+    def __init__(self, library: Library, clock: Clock, bell: Bell, stop: asyncio.Event, *, kept: int = KEPT) -> None:
         self._library = library
         self._clock = clock
         self._bell = bell
         self._stop = stop
+        self._tail = Tail(library, clock, bell, kept)
 
     def response(self, after: int | None) -> EventSourceResponse:
         """A stream of everything behind `after`; None: from now on."""
@@ -46,35 +46,38 @@ class Feed:
         try:
             last = await self._library.last_line()
             position = last if after is None else after
-            if not max(0, last - BEHIND_AT_MOST) <= position <= last:
+            if await self._is_out_of_reach(position, last):
                 yield ServerSentEvent(event="reset", id=str(last), data="{}")
                 position = last
             else:
                 yield self._heartbeat()
             while not self._stop.is_set():
                 rung.clear()
-                lines = await self._library.lines(after=position, limit=_PAGE)
+                lines = await self._tail.behind(position)
                 for line in lines:
-                    yield await self._line(line)
+                    yield ServerSentEvent(event="line", id=str(line.id), data=line.text)
                     position = line.id
-                if not lines and not await self._something(rung):
+                if not lines and not await self._something(rung, position):
                     yield self._heartbeat()
         finally:
             self._bell.unsubscribe(rung)
 
-    async def _something(self, rung: asyncio.Event) -> bool:
-        """A ring within the time of a heartbeat."""
+    async def _is_out_of_reach(self, position: int, last: int) -> bool:
+        """Never given, or too far behind."""
+        if not 0 <= position <= last:
+            return True
+        return await self._library.lines_behind(position, BEHIND_AT_MOST + 1) > BEHIND_AT_MOST
+
+    async def _something(self, rung: asyncio.Event, position: int) -> bool:
+        """A line, or a ring, within the time of a heartbeat."""
         ends_at = self._clock.now() + HEARTBEAT
-        while not self._stop.is_set() and not rung.is_set() and self._clock.now() < ends_at:
-            await wait_set(rung, self._clock, timedelta(seconds=1))
-        return rung.is_set()
+        while not self._stop.is_set() and self._clock.now() < ends_at:
+            if await wait_set(rung, self._clock, LOOK_EVERY) or await self._tail.behind(position):
+                return True
+        return False
 
     def _heartbeat(self) -> ServerSentEvent:
         return ServerSentEvent(event="heartbeat", data=_text({"at": time(self._clock.now())}))
-
-    async def _line(self, line: LineRow) -> ServerSentEvent:
-        case = await self._library.brief(line.case_id)
-        return ServerSentEvent(event="line", id=str(line.id), data=_text({"case": case, "line": line_json(line)}))
 
 
 def _text(content: object) -> str:

@@ -59,5 +59,8 @@ class Library:
     async def last_line(self) -> int:
         return await self._casebook.last_line()
 
+    async def lines_behind(self, after: int, at_most: int) -> int:
+        return await self._casebook.lines_behind(after, at_most)
+
     async def lines(self, *, after: int, limit: int) -> Sequence[LineRow]:
         return await self._casebook.lines(after=after, limit=limit)

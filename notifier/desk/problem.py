@@ -7,7 +7,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from carebell.errors import BadInput, Refused
+from carebell.errors import BadInput, Refused, TryLater
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -18,6 +18,7 @@ _MEANS = {
     404: "There is no such thing.",
     409: "Not possible as things stand.",
     422: "The request cannot be used.",
+    503: "A server that the desk needs does not answer now; ask again.",
 }
 _SCHEMA = {
     "type": "object",
@@ -28,9 +29,10 @@ _SCHEMA = {
 
 
 def described(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """These problems as the description of the API names them."""
+    """These problems, and the one that may always be, as the description of the API names them."""
     return {
-        status: {"description": _MEANS[status], "content": {MEDIA_TYPE: {"schema": _SCHEMA}}} for status in statuses
+        status: {"description": _MEANS[status], "content": {MEDIA_TYPE: {"schema": _SCHEMA}}}
+        for status in (*statuses, 503)
     }
 
 
@@ -61,6 +63,14 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(Refused)
     async def refused(_request: Request, error: Refused) -> JSONResponse:
         return answer(409, "Not possible now", error.reason)
+
+    @app.exception_handler(TryLater)
+    async def later(_request: Request, error: TryLater) -> JSONResponse:
+        return answer(503, "Not possible now", f"{error.reason}; ask again.", {"Retry-After": "1"})
+
+    @app.exception_handler(OSError)
+    async def away(_request: Request, error: OSError) -> JSONResponse:
+        return answer(503, "Not possible now", f"The log does not answer: {error}; ask again.", {"Retry-After": "1"})
 
     @app.exception_handler(BadInput)
     async def bad_input(_request: Request, error: BadInput) -> JSONResponse:

@@ -11,12 +11,16 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_play
 
 from tests.integration.conftest import MakeBox
 from tests.support.box import Box, Device
+from tests.support.servers.mosquitto import Mosquitto
 from tests.support.services import ROOT
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 SCREENSHOTS = ROOT / ".cache" / "screenshots"
 SIZES = {"desk": (1280, 800), "phone": (360, 780)}
+# A card cuts off what runs out of it without making the page any wider.
+TOO_WIDE = """[...document.querySelectorAll("html, .list, .detail, .case-now, .panel")]
+    .filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.className || one.tagName)"""
 FAILED_FETCH = re.compile(r"Failed to load resource|net::ERR_")
 
 
@@ -59,8 +63,8 @@ class Screen:
         assert found.violations_count == 0, found.generate_report()
 
     def assert_fits(self) -> None:
-        wide = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        assert wide <= 0, f"the page is {wide} px wider than the screen"
+        wide = self.page.evaluate(TOO_WIDE)
+        assert wide == [], f"wider than the room they have: {wide}"
 
     def card(self, home_id: str) -> Any:
         return self.page.locator(f"[data-testid=case-card][data-home-id={home_id}]")
@@ -219,6 +223,8 @@ def test_accepting_from_the_list_and_escalating(demo: Box, open_screen: OpenScre
     expect(page.get_by_test_id("deliveries")).to_contain_text("示范养老服务站")
     expect(page.get_by_test_id("deliveries")).to_contain_text("Provider")
     expect(page.get_by_test_id("next-step")).to_contain_text("Health centre in")
+    screen.assert_fits()
+    page.get_by_test_id("deliveries").scroll_into_view_if_needed()
     screen.shoot("12-escalated")
     if size == "phone":
         page.get_by_test_id("back").click()
@@ -249,7 +255,7 @@ def test_a_dead_box_is_told_loudly_and_nothing_is_missed_once_it_is_back(
     expect(banner).to_be_hidden()
     box.kill()
     expect(banner).to_be_visible(timeout=25_000)
-    expect(screen.page.get_by_test_id("feed-state")).to_have_attribute("data-state", "lost")
+    expect(screen.page.get_by_test_id("feed-state")).to_have_attribute("data-state", "lost", timeout=25_000)
     screen.assert_accessible()
     screen.assert_fits()
     screen.shoot("9-lost")
@@ -262,6 +268,40 @@ def test_a_dead_box_is_told_loudly_and_nothing_is_missed_once_it_is_back(
     with Device(box.mqtt_port, "home-002", "button-002") as button:
         button.press("after")
     expect(screen.card("home-002")).to_be_visible(timeout=3_000)
+
+
+def test_a_box_that_hears_no_calls_is_told_though_the_feed_lives(
+    make_box: MakeBox, mosquitto: Mosquitto, open_screen: OpenScreen, size: str
+) -> None:
+    config = {"desk": {"tokens": {"token-1": "Anna"}, "phone": "021-5555 0100"}}
+    box = make_box(config=config, broker=mosquitto.url).start()
+    screen = open_screen(box.url, size)
+    page = screen.page
+    screen.failed_fetches_are_meant = True
+    page.get_by_test_id("sign-in-token").fill("token-1")
+    page.get_by_test_id("sign-in-submit").click()
+    live(screen)
+    banner, state, empty = (page.get_by_test_id(name) for name in ("feed-banner", "feed-state", "empty"))
+    expect(banner).to_be_hidden()
+    mosquitto.kill()
+    expect(banner).to_contain_text("Calls may be delayed", timeout=25_000)
+    expect(banner).to_have_attribute("role", "alert")
+    expect(banner).to_contain_text("021-5555 0100")
+    expect(page.get_by_test_id("problems")).to_contain_text("mqtt: not connected to the MQTT broker")
+    expect(state).to_have_attribute("data-state", "delayed")
+    expect(empty).to_contain_text("may be delayed")
+    screen.assert_accessible()
+    screen.assert_fits()
+    screen.shoot("13-delayed")
+    page.get_by_test_id("language").click()
+    expect(banner).to_contain_text("呼叫可能延迟")
+    expect(banner).to_contain_text("021-5555 0100")
+    screen.assert_accessible()
+    screen.assert_fits()
+    screen.shoot("14-delayed-chinese")
+    mosquitto.start()
+    expect(banner).to_be_hidden(timeout=25_000)
+    live(screen)
 
 
 def test_a_token_is_asked_for_and_a_wrong_one_refused(make_box: MakeBox, open_screen: OpenScreen, size: str) -> None:

@@ -2,9 +2,10 @@ import { Alarm, CONTACT_LOST } from "./alarm.js";
 import * as api from "./api.js";
 import { alarming, bookOf, put, unanswered, type CaseBook } from "./cases.js";
 import { heardServerTime } from "./clock.js";
-import { Feed, type FeedListener } from "./feed.js";
+import { Feed, type Contact, type FeedListener } from "./feed.js";
 import { makePage, type Page, type PageHandlers } from "./page.js";
 import { statusOf, summaryOf } from "./phrases.js";
+import { Readiness } from "./ready.js";
 import type { ActionBody, ActionName, Case, CaseInFull, FeedLine, Me } from "./types.js";
 import { chosenWords, otherWords, reason, type Words } from "./words.js";
 
@@ -24,6 +25,7 @@ export class Desk implements PageHandlers, FeedListener {
   #onShift = false;
   #reloadSoon: number | undefined;
   readonly #feed = new Feed(this);
+  readonly #readiness = new Readiness(() => this.#show());
   readonly #alarm = new Alarm();
 
   constructor(words: Words = chosenWords()) {
@@ -36,6 +38,7 @@ export class Desk implements PageHandlers, FeedListener {
     window.setInterval(() => this.#tick(), 1000);
     this.#follow(false);
     this.#feed.start();
+    this.#readiness.check();
   }
 
   // What the feed says.
@@ -239,6 +242,7 @@ export class Desk implements PageHandlers, FeedListener {
 
   #tick(): void {
     if (!this.#needsSignIn) this.#feed.check();
+    this.#readiness.check();
     this.#page.list.tick();
     this.#page.detail.tick();
     this.#showContact();
@@ -250,7 +254,7 @@ export class Desk implements PageHandlers, FeedListener {
     const waiting = this.#book ? unanswered(this.#book).length : 0;
     this.#page.frame({ signIn: this.#needsSignIn, detail: this.#selected !== null });
     header.showMe(this.#me, this.#needsSignIn);
-    list.show({ book: this.#book, selected: this.#selected, feed: this.#feed.state, press: this.#me?.press ?? null });
+    list.show({ book: this.#book, selected: this.#selected, feed: this.#contact, press: this.#me?.press ?? null });
     detail.waiting(waiting);
     this.#showDetail();
     document.title = waiting > 0 ? words.titleWaiting(waiting) : words.title;
@@ -266,11 +270,16 @@ export class Desk implements PageHandlers, FeedListener {
     if (id) this.#page.detail.problem(id, this.#trouble);
   }
 
+  get #contact(): Contact {
+    return this.#feed.state === "live" && this.#readiness.trouble ? "delayed" : this.#feed.state;
+  }
+
   #showContact(): void {
     const { header, banner } = this.#page;
     const isLost = !this.#needsSignIn && this.#feed.state === "lost";
-    header.showFeed(this.#feed.state, this.#feed.silentMs);
-    banner.show(isLost, this.#feed.silentMs, this.#me?.phone ?? "");
+    const { silentMs } = this.#feed;
+    header.showFeed(this.#contact, silentMs);
+    banner.show({ isLost, silentMs, trouble: this.#readiness.trouble, phone: this.#me?.phone ?? "" });
     const cases = this.#book ? alarming(this.#book).map((one) => one.id) : [];
     const unheard = isLost || (this.#onShift && this.#needsSignIn);
     this.#alarm.because(new Set(unheard ? [...cases, CONTACT_LOST] : cases));

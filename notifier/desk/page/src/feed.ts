@@ -2,6 +2,8 @@ import { ApiError } from "./api.js";
 import type { FeedLine } from "./types.js";
 
 export type FeedState = "connecting" | "live" | "lost";
+/** What a person is shown: a live feed promises nothing while calls cannot come in. */
+export type Contact = FeedState | "delayed";
 
 export interface FeedListener {
   /** Reads everything anew and says from which feed id on to listen. */

@@ -1,7 +1,7 @@
 import type { SoundState } from "./alarm.js";
 import { span } from "./clock.js";
 import { button, h, say, set } from "./dom.js";
-import type { FeedState } from "./feed.js";
+import type { Contact } from "./feed.js";
 import type { Me } from "./types.js";
 import type { Words } from "./words.js";
 
@@ -17,7 +17,7 @@ export interface HeaderHandlers {
 export interface HeaderView {
   readonly node: HTMLElement;
   showMe(me: Me | null, mustSignIn: boolean): void;
-  showFeed(state: FeedState, silentMs: number): void;
+  showFeed(state: Contact, silentMs: number): void;
   showSound(state: SoundState, onShift: boolean): void;
 }
 
@@ -51,7 +51,7 @@ export function makeHeader(words: Words, handlers: HeaderHandlers): HeaderView {
     say(name, me?.name ?? "");
     set(name, { title: me ? words.signedInAs(me.name) : undefined });
   };
-  const showFeed = (state: FeedState, silentMs: number): void => {
+  const showFeed = (state: Contact, silentMs: number): void => {
     set(feed, { "data-state": state });
     say(feedWord, words.feed[state]);
     say(feedHeard, words.heard(span(silentMs)));

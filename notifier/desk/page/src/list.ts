@@ -1,14 +1,14 @@
 import { answered, recentlyClosed, unanswered, type CaseBook } from "./cases.js";
 import { makeCard, type Card } from "./card.js";
 import { arrange, h, say } from "./dom.js";
-import type { FeedState } from "./feed.js";
+import type { Contact } from "./feed.js";
 import type { Case } from "./types.js";
 import type { Words } from "./words.js";
 
 export interface ListShown {
   readonly book: CaseBook | null;
   readonly selected: string | null;
-  readonly feed: FeedState;
+  readonly feed: Contact;
   /** The command that presses a button of the demonstration; null outside of one. */
   readonly press: string | null;
 }
@@ -67,9 +67,10 @@ export function makeList(words: Words, accept: (id: string) => void): ListView {
 }
 
 /** "No open case" is a promise. It may only be given while the page really listens. */
-function emptyText(words: Words, book: CaseBook | null, feed: FeedState): string {
+function emptyText(words: Words, book: CaseBook | null, feed: Contact): string {
   if (feed === "lost") return words.emptyLost;
   if (book === null) return words.loading;
+  if (feed === "delayed") return words.emptyDelayed;
   return feed === "live" ? words.empty : `${words.feed.connecting}…`;
 }
 

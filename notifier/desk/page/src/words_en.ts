@@ -19,7 +19,7 @@ export const english = {
   tokenWrong: "This token is not valid.",
   signedOut: "You are signed out. This page shows no cases until you sign in again.",
 
-  feed: { connecting: "Connecting", live: "Live", lost: "No contact" },
+  feed: { connecting: "Connecting", live: "Live", delayed: "Delays", lost: "No contact" },
   heard: (ago: string) => `heard ${ago} ago`,
   lostBefore: "This page has had no contact for ",
   lostAfter: " s: cases may be missing.",
@@ -27,6 +27,8 @@ export const english = {
   lostPhoneUnknown: "Phone your duty lead and watch your own phone until it is back.",
   lostRetry: "It keeps trying to reconnect.",
   contactBack: "The page is live again.",
+  delayed: "Calls may be delayed: new ones may not be shown here yet.",
+  delayedGoesOn: "This goes away by itself once all is well.",
 
   startShift: "Start shift",
   endShift: "End shift",
@@ -49,6 +51,7 @@ export const english = {
   loading: "Loading cases…",
   empty: "No open case. All homes are being listened to.",
   emptyLost: "No case is known, but this page has no contact.",
+  emptyDelayed: "No case is known, but calls may be delayed.",
   demoTitle: "Demo",
   demoHint: "Press a button from a terminal:",
   pickTitle: "Select a case",

@@ -19,7 +19,7 @@ export const chinese: typeof english = {
   tokenWrong: "令牌无效。",
   signedOut: "您已退出登录。重新登录之前，本页不显示任何呼叫。",
 
-  feed: { connecting: "连接中", live: "实时", lost: "失去联系" },
+  feed: { connecting: "连接中", live: "实时", delayed: "可能延迟", lost: "失去联系" },
   heard: (ago) => `${ago} 前有消息`,
   lostBefore: "本页已有 ",
   lostAfter: " 秒没有联系：可能漏掉呼叫。",
@@ -27,6 +27,8 @@ export const chinese: typeof english = {
   lostPhoneUnknown: "请致电值班负责人，恢复之前请留意您自己的手机。",
   lostRetry: "正在不断尝试重新连接。",
   contactBack: "本页已恢复实时。",
+  delayed: "呼叫可能延迟：新呼叫可能还没有显示在这里。",
+  delayedGoesOn: "恢复正常后，本提示自动消失。",
 
   startShift: "开始值班",
   endShift: "结束值班",
@@ -49,6 +51,7 @@ export const chinese: typeof english = {
   loading: "正在读取呼叫…",
   empty: "没有未结呼叫。所有住户都在守护中。",
   emptyLost: "暂无已知呼叫，但本页已失去联系。",
+  emptyDelayed: "暂无已知呼叫，但呼叫可能延迟。",
   demoTitle: "演示",
   demoHint: "在终端里按下按钮：",
   pickTitle: "请选择呼叫",

@@ -1,17 +1,27 @@
 import { h, say } from "./dom.js";
-/** The counting seconds are kept out of the spoken alert, which would otherwise start again each second. */
+/** What goes on changing is kept out of the spoken alert, which would otherwise start again each second. */
 export function makeBanner(words) {
     const seconds = h("span", { "aria-live": "off" });
     const phoneLine = h("span", { class: "banner-phone" });
+    // The server says what is wrong in English only.
+    const problems = h("p", { class: "banner-problems", "data-testid": "problems", "aria-live": "off" });
     const node = h("div", { class: "banner", role: "alert", "data-testid": "feed-banner", hidden: true });
-    const show = (isLost, silentMs, phone) => {
+    const lost = [h("strong", {}, words.lostBefore, seconds, words.lostAfter), " ", phoneLine, " ", words.lostRetry];
+    const delayed = [h("strong", {}, words.delayed), " ", phoneLine, " ", words.delayedGoesOn, problems];
+    const nothing = [];
+    let told = nothing;
+    const show = ({ isLost, silentMs, trouble, phone }) => {
+        const named = Object.entries(trouble?.problems ?? {}).map(([name, problem]) => `${name}: ${problem}`);
         say(seconds, String(Math.floor(silentMs / 1000)));
         say(phoneLine, phone ? words.lostPhone(phone) : words.lostPhoneUnknown);
-        if (isLost === !node.hidden)
+        say(problems, named.join(" · ") || words.noAnswerRead);
+        problems.lang = named.length > 0 ? "en" : words.tag;
+        const wanted = isLost ? lost : trouble ? delayed : nothing;
+        if (wanted === told)
             return;
-        node.hidden = !isLost;
-        const sentence = h("strong", {}, words.lostBefore, seconds, words.lostAfter);
-        node.replaceChildren(...(isLost ? [sentence, " ", phoneLine, " ", words.lostRetry] : []));
+        told = wanted;
+        node.hidden = wanted === nothing;
+        node.replaceChildren(...wanted);
     };
     return { node, show };
 }

@@ -5,6 +5,7 @@ import { heardServerTime } from "./clock.js";
 import { Feed } from "./feed.js";
 import { makePage } from "./page.js";
 import { statusOf, summaryOf } from "./phrases.js";
+import { Readiness } from "./ready.js";
 import { chosenWords, otherWords, reason } from "./words.js";
 const CASE_HASH = "#case/";
 const SETTLE_MS = 200;
@@ -21,6 +22,7 @@ export class Desk {
     #onShift = false;
     #reloadSoon;
     #feed = new Feed(this);
+    #readiness = new Readiness(() => this.#show());
     #alarm = new Alarm();
     constructor(words = chosenWords()) {
         this.#page = makePage(words, this);
@@ -31,6 +33,7 @@ export class Desk {
         window.setInterval(() => this.#tick(), 1000);
         this.#follow(false);
         this.#feed.start();
+        this.#readiness.check();
     }
     // What the feed says.
     async load() {
@@ -234,6 +237,7 @@ export class Desk {
     #tick() {
         if (!this.#needsSignIn)
             this.#feed.check();
+        this.#readiness.check();
         this.#page.list.tick();
         this.#page.detail.tick();
         this.#showContact();
@@ -244,7 +248,7 @@ export class Desk {
         const waiting = this.#book ? unanswered(this.#book).length : 0;
         this.#page.frame({ signIn: this.#needsSignIn, detail: this.#selected !== null });
         header.showMe(this.#me, this.#needsSignIn);
-        list.show({ book: this.#book, selected: this.#selected, feed: this.#feed.state, press: this.#me?.press ?? null });
+        list.show({ book: this.#book, selected: this.#selected, feed: this.#contact, press: this.#me?.press ?? null });
         detail.waiting(waiting);
         this.#showDetail();
         document.title = waiting > 0 ? words.titleWaiting(waiting) : words.title;
@@ -261,11 +265,15 @@ export class Desk {
         if (id)
             this.#page.detail.problem(id, this.#trouble);
     }
+    get #contact() {
+        return this.#feed.state === "live" && this.#readiness.trouble ? "delayed" : this.#feed.state;
+    }
     #showContact() {
         const { header, banner } = this.#page;
         const isLost = !this.#needsSignIn && this.#feed.state === "lost";
-        header.showFeed(this.#feed.state, this.#feed.silentMs);
-        banner.show(isLost, this.#feed.silentMs, this.#me?.phone ?? "");
+        const { silentMs } = this.#feed;
+        header.showFeed(this.#contact, silentMs);
+        banner.show({ isLost, silentMs, trouble: this.#readiness.trouble, phone: this.#me?.phone ?? "" });
         const cases = this.#book ? alarming(this.#book).map((one) => one.id) : [];
         const unheard = isLost || (this.#onShift && this.#needsSignIn);
         this.#alarm.because(new Set(unheard ? [...cases, CONTACT_LOST] : cases));

@@ -48,6 +48,8 @@ function emptyText(words, book, feed) {
         return words.emptyLost;
     if (book === null)
         return words.loading;
+    if (feed === "delayed")
+        return words.emptyDelayed;
     return feed === "live" ? words.empty : `${words.feed.connecting}…`;
 }
 function makeGroup(name, title) {

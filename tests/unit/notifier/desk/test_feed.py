@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from carebell.bell import Bell
 from notifier.case_value import Acted, Move
 from notifier.desk.feed import BEHIND_AT_MOST, Feed
 from tests.support import build
@@ -115,6 +116,9 @@ async def test_a_line_written_just_after_the_feed_looked_is_told_at_once(desk: D
         async def last_line(self) -> int:
             return 0
 
+        async def lines_behind(self, after: int, at_most: int) -> int:
+            return 0
+
         async def brief(self, case_id: str) -> object:
             return await desk.library.brief(case_id)
 
@@ -163,6 +167,9 @@ async def test_who_lies_too_far_behind_is_told_to_load_again(desk: Desk) -> None
 
         async def last_line(self) -> int:
             return BEHIND_AT_MOST + 10
+
+        async def lines_behind(self, after: int, at_most: int) -> int:
+            return min(at_most, BEHIND_AT_MOST + 10 - after)
 
         async def lines(self, *, after: int, limit: int) -> list[object]:
             return []
@@ -223,3 +230,57 @@ async def test_over_http_the_last_event_id_goes_before_the_query_and_nonsense_me
         names = [line.split(": ")[1] for line in answer.text.splitlines() if line.startswith("event: ")]
         assert names == [expected], (headers, query)
     assert (await desk.client.get("/api/v1/feed", params={"after": "-1"})).status_code == 422
+
+
+async def test_what_another_process_wrote_is_told_within_a_second(desk: Desk) -> None:
+    listener = Listener(desk, None)
+    await listener.next()
+    waiting = await listener.later()
+    desk.casebook._bell = Bell()  # nobody here hears it
+    await desk.opens()
+    await listener.settle()
+    assert not waiting.done()
+    await desk.clock.advance(seconds(1))
+    await listener.settle()
+    assert (await waiting)[:2] == ("line", 1)
+    await listener.close()
+
+
+async def test_lines_are_looked_up_once_for_all_streams(desk: Desk) -> None:
+    looked: list[int] = []
+
+    class Counting:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(desk.library, name)
+
+        async def lines(self, *, after: int, limit: int) -> Any:
+            found = await desk.library.lines(after=after, limit=limit)
+            looked.append(len(found))
+            return found
+
+    desk.feed = Feed(Counting(), desk.clock, desk.bell, desk.stop)  # type: ignore[arg-type]
+    listeners = [Listener(desk, None) for _ in range(20)]
+    for listener in listeners:
+        await listener.next()
+    waiting = [await listener.later() for listener in listeners]
+    await desk.opens()
+    assert {(await one)[1] for one in waiting} == {1}
+    for listener in listeners:
+        assert await listener.lines(3) == [2, 3, 4]
+        await listener.close()
+    assert sum(looked) == 4
+
+
+async def test_who_lies_behind_what_is_held_misses_nothing(desk: Desk) -> None:
+    desk.feed = Feed(desk.library, desk.clock, desk.bell, desk.stop, kept=10)
+    case = await desk.opens()
+    slow, quick = Listener(desk, None), Listener(desk, None)
+    for listener in (slow, quick):
+        await listener.next()
+    expected: list[int] = []
+    for number in range(50):
+        await desk.casebook.act(case.id, Acted(move=Move.NOTE, by="x", note=f"{number}"), build.START)
+        expected += await quick.lines(1)
+    assert await slow.lines(50) == expected
+    for listener in (slow, quick):
+        await listener.close()
