@@ -1,5 +1,7 @@
 """When each loop last completed a turn: a loop that crashes again and again, or hangs, moves no more and is told of."""
 
+from collections.abc import Collection
+
 from carebell.clock import Clock
 
 STANDING_AFTER_S = 15.0
@@ -36,7 +38,7 @@ class Progress:
         now = self._clock.monotonic()
         return {loop: now - at for loop, at in self._turned.items()}
 
-    def standing_still(self, after_s: float = STANDING_AFTER_S) -> str:
-        """The loops that have not moved for so many seconds, in words; empty when all move."""
-        late = {loop: age for loop, age in sorted(self.ages().items()) if age > after_s}
+    def standing_still(self, after_s: float = STANDING_AFTER_S, *, but: Collection[str] = ()) -> str:
+        """The loops that have not moved for so many seconds, in words; empty when all move, `but` these."""
+        late = {loop: age for loop, age in sorted(self.ages().items()) if age > after_s and loop not in but}
         return "; ".join(f"{loop} has not moved for {age:.0f} s" for loop, age in late.items())

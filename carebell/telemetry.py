@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from carebell.types import Alert, Kind
+from carebell.types import Alert, Kind, Reading
 
 _BUCKETS = (0.005, 0.01, 0.02, 0.035, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300)
 _KINDS = frozenset(Kind)
@@ -30,10 +30,13 @@ class Telemetry:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
+        self._known_readings: dict[str, tuple[Counter, Histogram]] = {}
         self._road(self._registry)
         self._intake(self._registry)
+        self._seat(self._registry)
         self._rules(self._registry)
         self._cases(self._registry)
+        self._servers(self._registry)
 
     def _road(self, registry: CollectorRegistry) -> None:
         self.hop = Histogram(
@@ -77,6 +80,30 @@ class Telemetry:
             "carebell_log_append_failed_total", "Appends to the log that failed and are tried again.", registry=registry
         )
 
+    def _seat(self, registry: CollectorRegistry) -> None:
+        self.seat_held = Gauge(
+            "carebell_seat_held", "1 while this process hears the homes, 0 while it stands by.", registry=registry
+        )
+        self.seat_taken = Counter(
+            "carebell_seat_taken_total", "Times this process began to hear the homes.", registry=registry
+        )
+        self.under_way = Gauge(
+            "carebell_messages_under_way", "Messages that have come and are not acknowledged yet.", registry=registry
+        )
+        self.spooled = Counter(
+            "carebell_spooled_total",
+            "Calls for help put on local disk because the log did not take them.",
+            registry=registry,
+        )
+        self.spool_waiting = Gauge(
+            "carebell_spool_waiting", "Calls for help that wait on local disk for the log.", registry=registry
+        )
+        self.broker_dropped = Gauge(
+            "carebell_broker_dropped_messages",
+            "Messages that the broker says it has dropped since it began.",
+            registry=registry,
+        )
+
     def _rules(self, registry: CollectorRegistry) -> None:
         self.budget_missed = Counter(
             "carebell_budget_missed_total", "Alerts raised later than their rule's budget.", ["rule"], registry=registry
@@ -91,6 +118,14 @@ class Telemetry:
             "carebell_oldest_unprocessed_seconds",
             "Age of the oldest record a batch began with.",
             ["worker"],
+            registry=registry,
+        )
+        self.oldest_urgent = Gauge(
+            "carebell_oldest_urgent_seconds", "Age of the oldest urgent reading a batch began with.", registry=registry
+        )
+        self.unsaved = Gauge(
+            "carebell_store_unsaved_seconds",
+            "How long the oldest change of what the rules remember waits to be saved.",
             registry=registry,
         )
 
@@ -111,6 +146,38 @@ class Telemetry:
         self.decisions = Counter(
             "carebell_case_decisions_total", "Decisions written on cases.", ["what"], registry=registry
         )
+
+    def _servers(self, registry: CollectorRegistry) -> None:
+        self.server_answers = Gauge(
+            "carebell_server_answers", "1 while a server that is needed answers.", ["server"], registry=registry
+        )
+        self.clock_difference = Gauge(
+            "carebell_clock_difference_seconds",
+            "How far the clock of a server is ahead of ours, for certain.",
+            ["server"],
+            registry=registry,
+        )
+        self.waiting = Gauge(
+            "carebell_waiting_seconds",
+            "How long the oldest call for help or alert has waited that a group has not dealt with.",
+            ["group"],
+            registry=registry,
+        )
+        self.heard_age = Gauge(
+            "carebell_heard_seconds", "Since anything last came into the log, ticks among it.", registry=registry
+        )
+
+    def reading_in_log(self, reading: Reading, took: timedelta) -> None:
+        """Done for each reading there is: finding a metric by its labels costs more than counting."""
+        known = self._known_readings.get(reading.kind)
+        if known is None:
+            kind, lane = known_kind(reading.kind), "urgent" if reading.is_urgent else "telemetry"
+            known = self.readings.labels(lane, kind), self.hop.labels(Hop.RECEIVED_TO_LOG, kind)
+            if kind == reading.kind:  # a word of a device is not kept
+                self._known_readings[kind] = known
+        counter, histogram = known
+        counter.inc()
+        histogram.observe(max(0.0, took.total_seconds()))
 
     def observe(self, hop: Hop, kind: str, took: timedelta) -> None:
         """A hop's time; a clock that was set back counts as 0."""

@@ -1,11 +1,8 @@
 """The rooms of one box, put together: what exists once, and the loops that run over it."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
 from socket import socket
-
-from fastapi import FastAPI
 
 from carebell.bell import Bell
 from carebell.instruments import Instruments
@@ -14,28 +11,25 @@ from carebell.mqtt import MqttConnection
 from carebell.store import Store
 from deploy.broker import Broker
 from deploy.care import trim_log, watch_broker
-from deploy.channels import make_beat, make_channels
+from deploy.checks import alive_of_ingest, alive_of_loops, ready_of_ingest, ready_of_loops, ready_of_notifier
 from deploy.config import Config
 from deploy.homes_feed import publish_homes
 from deploy.serve import serve
 from deploy.supervise import Loop
+from deploy.wiring import Books, Facade, Sender, wire_desk, wire_notifier
 from devices.registry import Home, Registry
 from devices.simulator.live import live_village
 from ingest.main import IngestView, run_ingest
-from notifier.auditor import Auditor
+from ingest.seat import Seat
 from notifier.casebook import Casebook
-from notifier.delivery import Courier
-from notifier.desk.app import Health, desk_app
 from notifier.desk.auth import Tokens
-from notifier.desk.feed import Feed
-from notifier.desk.library import Library
+from notifier.desk.health import Health
 from notifier.desk.page_facts import Page
-from notifier.main import Notifier, build_notifier
+from notifier.main import Notifier
 from rules_engine.main import run_rules
 from rules_engine.rulebook import Rulebook
 
 OWNER = "box"
-_DEAF_AFTER_S = 60.0
 # A loop that is not among these may stand still without a call being lost.
 _MUST_MOVE = ("ingest", "rules", "alerts", "escalation", "delivery", "audit")
 
@@ -82,8 +76,9 @@ def assemble(box: Box, stop: asyncio.Event) -> Running:
     ingest = IngestView()
     for name in _MUST_MOVE:
         box.instruments.progress.expect(name)
-    notifier = _notifier(box, outgoing)
-    health = Health(alive=_alive(box, ingest), ready=_ready(box, notifier.auditor, ingest))
+    books = Books(box.log, box.casebook, box.registry, box.bell)
+    notifier = wire_notifier(box.config, books, Sender(OWNER, outgoing, box.desk_url), box.instruments)
+    health = _health(box, ingest, notifier)
     loops: dict[str, Loop] = {
         "broker": box.broker.run,
         "broker-watch": lambda stop: watch_broker(box.broker, ingest, box.instruments, stop),
@@ -91,16 +86,16 @@ def assemble(box: Box, stop: asyncio.Event) -> Running:
             log=box.log,
             instruments=box.instruments,
             address=box.broker.address,
-            client_id=f"carebell-ingest-{box.name}",
+            seat=Seat(client_id=f"carebell-ingest-{box.name}"),
             stop=stop,
             view=ingest,
         ),
-        "rules": lambda stop: run_rules(
-            log=box.log, store=box.store, rulebook=box.rulebook, instruments=box.instruments, stop=stop
-        ),
+        "rules": lambda stop: _run_rules(box, stop),
         "mqtt-out": outgoing.run,
         **notifier.loops,
-        "desk": lambda _stop: serve(_desk(box, health, stop), box.listening, stop),
+        "desk": lambda stop: serve(
+            wire_desk(books, Facade(box.tokens, _page(box), health), box.instruments, stop), box.listening, stop
+        ),
         "homes": lambda stop: publish_homes(box.registry, box.log, clock, stop),
         "trim": lambda stop: trim_log(box.log, box.config.keep_readings, box.instruments, stop),
     }
@@ -109,31 +104,15 @@ def assemble(box: Box, stop: asyncio.Event) -> Running:
     return Running(loops, health)
 
 
-def _notifier(box: Box, outgoing: MqttConnection) -> Notifier:
-    channels = make_channels(box.config.channels, outgoing, box.instruments.clock)
-    return build_notifier(
-        log=box.log,
-        casebook=box.casebook,
-        find_home=box.registry.home,
-        responders=[responder.person() for responder in box.config.responders],
-        courier=Courier(OWNER, channels, box.desk_url),
-        bell=box.bell,
-        instruments=box.instruments,
-        on_audit=make_beat(box.config.beat, box.instruments.logger),
-    )
+async def _run_rules(box: Box, stop: asyncio.Event) -> None:
+    await run_rules(log=box.log, store=box.store, rulebook=box.rulebook, instruments=box.instruments, stop=stop)
 
 
-def _desk(box: Box, health: Health, stop: asyncio.Event) -> FastAPI:
-    library = Library(box.casebook, box.registry)
-    return desk_app(
-        casebook=box.casebook,
-        library=library,
-        feed=Feed(library, box.instruments.clock, box.bell, stop),
-        log=box.log,
-        tokens=box.tokens,
-        health=health,
-        instruments=box.instruments,
-        page=_page(box),
+def _health(box: Box, ingest: IngestView, notifier: Notifier) -> Health:
+    progress = box.instruments.progress
+    return Health(
+        alive=alive_of_ingest(ingest, box.instruments.clock) | alive_of_loops(progress),
+        ready=ready_of_ingest(ingest) | ready_of_loops(progress) | ready_of_notifier(notifier.auditor),
     )
 
 
@@ -146,28 +125,3 @@ def _page(box: Box) -> Page:
         f"{box.command} simulate --broker mqtt://127.0.0.1:{box.broker.for_devices} --press {home.home_id}/{button}"
     )
     return Page(is_demo=True, phone=box.config.desk.phone, press=command)
-
-
-def _alive(box: Box, ingest: IngestView) -> dict[str, Callable[[], str]]:
-    """Loops that stand still, and a pulse that no longer comes back."""
-    clock = box.instruments.clock
-    began_s = clock.monotonic()
-
-    def pulse() -> str:
-        age_s = clock.monotonic() - (ingest.pulse_heard_s or began_s)
-        return f"no pulse for {age_s:.0f} s" if age_s > _DEAF_AFTER_S else ""
-
-    return {"pulse": pulse, "loops": box.instruments.progress.standing_still}
-
-
-def _ready(box: Box, auditor: Auditor, ingest: IngestView) -> dict[str, Callable[[], str]]:
-    def mqtt() -> str:
-        return "" if ingest.is_connected else "not connected to the MQTT broker"
-
-    return {
-        "mqtt": mqtt,
-        "log": lambda: "the log cannot be written" if ingest.is_stuck else "",
-        "loops": box.instruments.progress.standing_still,
-        "late": box.instruments.progress.too_late,
-        "cases": lambda: auditor.problem,
-    }

@@ -11,12 +11,12 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import unquote, urlsplit
 
 from iotcore import Broker as IotcoreBroker
 
 from carebell.errors import BadInput
 from carebell.mqtt import MqttAddress
+from deploy.address import read_address
 from deploy.door import VERSION_5, Door
 from deploy.port import bind, free_port
 
@@ -60,6 +60,7 @@ autosave_interval 1
 max_queued_messages 0
 max_queued_bytes 268435456
 max_inflight_messages 1000
+set_tcp_nodelay true
 log_dest stderr
 log_type error
 log_type warning
@@ -234,24 +235,6 @@ class BrokerChoice:
                 port = tried.getsockname()[1]
             return MosquittoBroker(folder, self.listen, port)
         return ForeignBroker(read_address(self.text))
-
-
-def read_address(text: str) -> MqttAddress:
-    """`mqtt://[user:password@]host[:port]`. Raises BadInput."""
-    try:
-        parts = urlsplit(text)
-        port = parts.port or 1883
-    except ValueError as error:
-        raise BadInput(f"--broker {without_login(text)}: {error}") from error
-    if parts.scheme != "mqtt" or not parts.hostname:
-        raise BadInput(f"--broker {without_login(text)}: expected embedded, mosquitto or mqtt://host:port")
-    username = unquote(parts.username) if parts.username else None
-    return MqttAddress(parts.hostname, port, username, unquote(parts.password) if parts.password else None)
-
-
-def without_login(text: str) -> str:
-    """What `--broker` said, fit to be shown."""
-    return text.rpartition("@")[2]
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:

@@ -40,6 +40,14 @@ async def watch_broker(broker: Broker, ingest: IngestView, instruments: Instrume
             since = clock.monotonic()
 
 
+async def measure_pulse(ingest: IngestView, instruments: Instruments, stop: asyncio.Event) -> None:
+    """How old the newest pulse is, for whoever watches a broker that is not ours."""
+    since = instruments.clock.monotonic()
+    while not await wait_set(stop, instruments.clock, _LOOK_EVERY):
+        now = instruments.clock.monotonic()
+        instruments.telemetry.pulse_age.set(now - (ingest.pulse_heard_s or since))
+
+
 async def trim_log(log: Log, keep: timedelta, instruments: Instruments, stop: asyncio.Event) -> None:
     """Every hour, forget what is older than it need be."""
     while not stop.is_set():

@@ -12,7 +12,7 @@ from carebell.errors import BadInput
 from carebell.logs import Logger
 from carebell.mqtt import MqttConnection
 from carebell.types import Severity
-from deploy.config import ChannelsPart, Config
+from deploy.config import ChannelsPart, Common
 from devices.registry import Role
 from notifier.channel import Channel
 from notifier.channels.console import ConsoleChannel
@@ -66,7 +66,7 @@ def check_channels(policies: PolicyBook, part: ChannelsPart) -> None:
         raise BadInput(wrong)
 
 
-def nobody_to_tell(config: Config, policies: PolicyBook) -> list[str]:
+def nobody_to_tell(config: Common, policies: PolicyBook) -> list[str]:
     """What a box should not be run with: tiers without anybody on duty, people that no channel reaches, dead links."""
     warnings = []
     if config.desk.url is None and config.desk.listen in ("0.0.0.0", "::"):  # noqa: S104

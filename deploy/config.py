@@ -1,12 +1,13 @@
-"""The configuration: one YAML file and the command line, read once at the start into values that are handed down."""
+"""The configuration of a box: one YAML file and the command line, read once at the start into values that are handed down."""
 
 import base64
+import os
 from datetime import timedelta
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
 
 from carebell.duration import Duration
 from carebell.errors import BadInput
@@ -17,14 +18,38 @@ from notifier.policy import PolicyBook, read_policies
 from rules_engine.rulebook import Rulebook, read_rulebook
 
 
-class _Part(BaseModel):
+class Part(BaseModel):
+    """A part of a configuration: fixed, and without unknown keys."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class WebhookPart(_Part):
+def _found(stated: Any) -> Any:
+    """A secret as it stands there, or from where `{env: NAME}` or `{file: PATH}` says."""
+    if not isinstance(stated, dict):
+        return stated
+    if list(stated) == ["env"]:
+        found = os.environ.get(str(stated["env"]))
+        if found is None:
+            raise ValueError(f"the environment variable {stated['env']} is not set")
+        return found
+    if list(stated) == ["file"]:
+        try:
+            return Path(str(stated["file"])).read_text("utf-8").strip()
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise ValueError(f"the file {stated['file']} cannot be read: {reason}") from error
+    raise ValueError("a secret is a text, {env: NAME} or {file: PATH}")
+
+
+# So that the file itself need hold no secret.
+Secret = Annotated[SecretStr, BeforeValidator(_found)]
+
+
+class WebhookPart(Part):
     """Signed webhooks. The secret is `whsec_` and 24 to 64 bytes in base64."""
 
-    secret: SecretStr
+    secret: Secret
     timeout: Duration = timedelta(seconds=5)
 
     @field_validator("secret")
@@ -40,19 +65,19 @@ class WebhookPart(_Part):
         return secret
 
 
-class EmailPart(_Part):
+class EmailPart(Part):
     """An SMTP server."""
 
     host: str
     port: Annotated[int, Field(ge=1, le=65535)] = 587
     sender: str
     username: str | None = None
-    password: SecretStr | None = None
+    password: Secret | None = None
     tls: Literal["none", "starttls", "implicit"] = "starttls"
     timeout: Duration = timedelta(seconds=10)
 
 
-class ChannelsPart(_Part):
+class ChannelsPart(Part):
     """The channels that exist here."""
 
     console: bool = False
@@ -60,7 +85,7 @@ class ChannelsPart(_Part):
     email: EmailPart | None = None
 
 
-class ResponderPart(_Part):
+class ResponderPart(Part):
     """Somebody on duty for every home. Without an address they are named on the console."""
 
     id: Annotated[str, Field(min_length=1, max_length=64)]
@@ -96,7 +121,7 @@ class ResponderPart(_Part):
         )
 
 
-class DeskPart(_Part):
+class DeskPart(Part):
     """Where the desk listens, who may use it (token: name), the address that messages link to, whom to phone if it fails."""
 
     listen: str = "127.0.0.1"
@@ -112,20 +137,18 @@ class DeskPart(_Part):
         return url
 
 
-class MqttPart(_Part):
+class MqttPart(Part):
     """Where the broker of the box listens for devices."""
 
     listen: str = "127.0.0.1"
 
 
-class Config(_Part):
-    """A whole configuration file."""
+class Common(Part):
+    """What a box and a city have in common."""
 
     desk: DeskPart = DeskPart()
-    mqtt: MqttPart = MqttPart()
     channels: ChannelsPart = ChannelsPart()
     responders: tuple[ResponderPart, ...] = ()
-    partitions: Annotated[int, Field(ge=1, le=256)] = 2
     keep_readings: Duration = timedelta(days=30)
     policies: Path | None = None
     rulebook: Path | None = None
@@ -154,17 +177,31 @@ class Config(_Part):
         return url
 
 
+class Config(Common):
+    """The configuration file of a box."""
+
+    mqtt: MqttPart = MqttPart()
+    partitions: Annotated[int, Field(ge=1, le=256)] = 2
+
+
+Whole = TypeVar("Whole", bound=Common)
+
+
 def read_config(path: Path | None) -> Config:
     """The file's configuration, or the defaults without one. Raises BadInput."""
-    if path is None:
-        return Config()
-    config = read_model(Config, _text(path), str(path))
+    return Config() if path is None else read_file(Config, path)
+
+
+def read_file(model: type[Whole], path: Path) -> Whole:
+    """A whole configuration; paths in it begin beside the file. Raises BadInput."""
+    config = read_model(model, text_of(path), str(path))
     folder = path.parent
-    beside = {name: folder / value for name in ("policies", "rulebook") if (value := getattr(config, name)) is not None}
+    beside = {name: folder / value for name, value in config if isinstance(value, Path)}
     return config.model_copy(update=beside)
 
 
-def _text(path: Path) -> str:
+def text_of(path: Path) -> str:
+    """A file that a person wrote. Raises BadInput."""
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
@@ -173,15 +210,15 @@ def _text(path: Path) -> str:
         raise BadInput(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
 
 
-def policies_of(config: Config) -> PolicyBook:
+def policies_of(config: Common) -> PolicyBook:
     """The policies of the configuration, or those that come with Carebell."""
     if config.policies is None:
         return read_policies(files("deploy").joinpath("policies/default.yaml").read_text("utf-8"), "default.yaml")
-    return read_policies(_text(config.policies), str(config.policies))
+    return read_policies(text_of(config.policies), str(config.policies))
 
 
 def rulebook_of(path: Path | None) -> Rulebook:
     """The rulebook at a path, or the one that comes with Carebell."""
     if path is None:
         return read_rulebook(files("deploy").joinpath("rulebook.yaml").read_text("utf-8"), "rulebook.yaml")
-    return read_rulebook(_text(path), str(path))
+    return read_rulebook(text_of(path), str(path))

@@ -4,6 +4,7 @@ import fcntl
 import os
 import secrets
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from carebell.errors import BadInput
@@ -23,6 +24,15 @@ class DataDir:
     @property
     def rules_url(self) -> str:
         return f"sqlite:///{self.path / 'rules.db'}"
+
+    def put_rules_aside(self, at: datetime) -> str:
+        """Rename the rules' memory, for whoever wants to look into it; its new name."""
+        new = f"rules.damaged-{at:%Y%m%dT%H%M%S}.db"
+        for end in ("", "-wal", "-shm"):
+            old = self.path / f"rules.db{end}"
+            if old.exists():
+                old.rename(self.path / f"{new}{end}")
+        return new
 
     @property
     def cases_url(self) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from carebell.clock import wait_set
+from carebell.errors import TryLater
 from carebell.instruments import Instruments
 
 _FIRST, _LAST = timedelta(milliseconds=200), timedelta(seconds=5)
@@ -18,6 +19,11 @@ async def supervise(name: str, loop: Loop, stop: asyncio.Event, instruments: Ins
         began = instruments.clock.monotonic()
         try:
             await loop(stop)
+        except (OSError, TryLater) as error:
+            instruments.logger.error(
+                "loop ended: a server or disk failed it; it starts again", loop=name, error=repr(error)
+            )
+            instruments.telemetry.restarts.labels(name).inc()
         except Exception as error:  # the outermost frame: what crashed has not committed and starts again
             instruments.logger.error("loop crashed", loop=name, error=repr(error), exc_info=True)
             instruments.telemetry.restarts.labels(name).inc()
@@ -37,4 +43,6 @@ async def run_all(loops: dict[str, Loop], stop: asyncio.Event, instruments: Inst
     for task in late:
         instruments.logger.warning("loop did not end in time and was cancelled", loop=task.get_name())
         task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    if late:
+        # Some clients swallow a cancellation: they are left behind.
+        await asyncio.wait(late, timeout=within.total_seconds())

@@ -2,9 +2,7 @@
 
 import asyncio
 import os
-import resource
 import shutil
-import signal
 import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -15,19 +13,22 @@ from socket import socket
 from typing import TextIO
 
 from carebell.bell import Bell
-from carebell.clock import SystemClock, pause
+from carebell.clock import SystemClock
 from carebell.errors import BadInput
 from carebell.instruments import Instruments
 from carebell.log_sqlite import SqliteLog
 from carebell.logs import open_logs
 from carebell.store_sql import SqlStore
 from carebell.telemetry import Telemetry
+from deploy.address import without_login
+from deploy.announce import wait_ready
 from deploy.box import OWNER, Box, Running, assemble
-from deploy.broker import EMBEDDED, Broker, BrokerChoice, without_login
+from deploy.broker import EMBEDDED, Broker, BrokerChoice
 from deploy.channels import check_channels, nobody_to_tell
 from deploy.config import Config, ResponderPart, policies_of, rulebook_of
 from deploy.data_dir import DataDir, open_data_dir
 from deploy.port import bind
+from deploy.process import prepare_process, private_files, standard_error, stop_on_signals
 from deploy.supervise import run_all
 from devices.registry import Home, Role
 from devices.registry_sql import SqlRegistry
@@ -40,8 +41,6 @@ from rules_engine.rulebook import Rulebook
 STOP_WITHIN = timedelta(seconds=3)
 DEMO_HOMES, DEMO_SEED = 30, 1
 DEMO_TOKEN = "demo"  # noqa: S105 - a demonstration has no secret, and listens on loopback only
-_LOOK_EVERY = timedelta(milliseconds=50)
-_PATIENCE = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +58,7 @@ class UpOptions:
 
 def run_up(options: UpOptions, say: Callable[[str], None]) -> None:
     """Run until SIGTERM or SIGINT. Raises BadInput where the box cannot be set up as asked."""
-    # What is written from here on is about people.
-    os.umask(0o077)
+    private_files()
     if options.is_demo:
         options = replace(options, config=demo_config(options.config))
     policies, rulebook = policies_of(options.config), rulebook_of(options.config.rulebook)
@@ -68,19 +66,10 @@ def run_up(options: UpOptions, say: Callable[[str], None]) -> None:
     data = open_data_dir(options.data)
     listening = bind(options.config.desk.listen, options.http_port, "--http-port")
     broker = BrokerChoice(options.broker, options.config.mqtt.listen, options.mqtt_port).open(data.path)
-    _allow_connections()
-    # A call passes between the loop and the threads of three databases many times; with the usual 5 ms a hand-over waits
-    # that long whenever another thread is at work.
-    sys.setswitchinterval(0.0005)
+    prepare_process()
     with _log_stream(options, data) as stream:
         instruments = Instruments(SystemClock(), Telemetry(), open_logs(stream, options.log_level))
         asyncio.run(_run(options, data, _Bound(policies, rulebook, listening, broker), instruments, say))
-
-
-def _allow_connections() -> None:
-    """Each device takes two descriptors of ours: as many as the system lets us have."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,16 +86,14 @@ def _log_stream(options: UpOptions, data: DataDir) -> TextIO:
     """A demonstration keeps its terminal for people; its log lines go to a file."""
     if options.is_demo:
         return (data.path / "carebell.log").open("a", encoding="utf-8", buffering=1)
-    return open(sys.stderr.fileno(), "w", encoding="utf-8", buffering=1, closefd=False)
+    return standard_error()
 
 
 async def _run(
     options: UpOptions, data: DataDir, bound: _Bound, instruments: Instruments, say: Callable[[str], None]
 ) -> None:
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    stop_on_signals(stop)
     async with AsyncExitStack() as closing:
         box = await _open(options, data, bound, instruments, closing)
         running = assemble(box, stop)
@@ -124,7 +111,7 @@ async def _open(
     bell = Bell()
     log = await _open_log(data, config, instruments)
     closing.push_async_callback(log.close)
-    store = await SqlStore.open(data.rules_url)
+    store = await _open_store(data, instruments)
     closing.push_async_callback(store.close)
     registry = await SqlRegistry.open(data.registry_url)
     closing.push_async_callback(registry.close)
@@ -164,6 +151,16 @@ async def _open_log(data: DataDir, config: Config, instruments: Instruments) -> 
         raise BadInput(f"--data {data.path}: {error}; see the runbook on restoring from a backup") from error
 
 
+async def _open_store(data: DataDir, instruments: Instruments) -> SqlStore:
+    """What the rules remember is rebuilt from the log: a damaged file of it must not keep calls from being heard."""
+    try:
+        return await SqlStore.open(data.rules_url)
+    except BadInput as error:
+        aside = data.put_rules_aside(instruments.clock.now())
+        instruments.logger.error("the rules' memory is damaged: put aside, and rebuilt", file=aside, error=str(error))
+        return await SqlStore.open(data.rules_url)
+
+
 def _command() -> str:
     """How whoever started this types the command: as a path where it is not on theirs."""
     return "carebell" if shutil.which("carebell") else os.path.relpath(Path(sys.executable).with_name("carebell"))
@@ -198,15 +195,8 @@ async def _announce(
     box: Box, running: Running, options: UpOptions, stop: asyncio.Event, say: Callable[[str], None]
 ) -> None:
     """One line, as soon as a press would be heard."""
-    clock = box.instruments.clock
-    tell_at: datetime | None = clock.now() + _PATIENCE
-    while problems := [problem for check in running.health.ready.values() if (problem := check())]:
-        if stop.is_set():
-            return
-        if tell_at is not None and clock.now() > tell_at:
-            say(f"Not ready yet: {'; '.join(problems)}. Still trying.")
-            tell_at = None
-        await pause(clock, _LOOK_EVERY)
+    if not await wait_ready(running.health, box.instruments.clock, stop, say):
+        return
     for warning in nobody_to_tell(box.config, policies_of(box.config)):
         say(f"Warning: {warning}")
     if not options.config.desk.tokens:

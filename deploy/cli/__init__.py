@@ -4,10 +4,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from carebell.errors import BadInput
-from deploy.cli import admin, decode, replay, simulate, up
+from carebell.errors import BadInput, TryLater
+from deploy.cli import admin, city, decode, doctor, replay, simulate, up
 
-_COMMANDS = (up, simulate, replay, decode, admin)
+_COMMANDS = (up, city, doctor, admin, simulate, replay, decode)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,6 +25,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for problem in error.problems:
             print(f"carebell {options.command}: {problem}", file=sys.stderr)
         return 2
+    except TryLater as error:
+        print(f"carebell {options.command}: {error.reason}; nothing more can be done now", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:

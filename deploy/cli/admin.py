@@ -1,84 +1,75 @@
-"""`carebell admin`: what whoever runs a box does by hand."""
+"""`carebell admin`: what whoever runs a box or a city does by hand."""
 
 import argparse
 import asyncio
-import getpass
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from carebell.clock import SystemClock
-from carebell.errors import BadInput
-from deploy.data_dir import registry_url
-from devices.registry import Home
-from devices.registry_file import read_homes, write_homes
-from devices.registry_sql import SqlRegistry
-
-_PAGE = 500
+from deploy.city_config import read_city
+from deploy.cli.city import add_config
+from deploy.cli.homes import export_homes, import_homes
 
 
 def add(commands: Any) -> None:
     """The command and its arguments."""
-    parser = commands.add_parser("admin", help="homes and their devices", description=__doc__)
+    parser = commands.add_parser("admin", help="homes and their devices; schema and topics", description=__doc__)
     areas = parser.add_subparsers(dest="area", required=True, metavar="AREA")
     homes = areas.add_parser("homes", help="import or export the registry").add_subparsers(
         dest="action", required=True, metavar="ACTION"
     )
     importing = homes.add_parser("import", help="from a .yaml or .csv file: all of it, or nothing and every bad line")
-    importing.add_argument("file", type=Path, metavar="FILE")
     importing.set_defaults(run=import_homes)
     exporting = homes.add_parser("export", help="to a .yaml or .csv file")
-    exporting.add_argument("file", type=Path, metavar="FILE")
     exporting.set_defaults(run=export_homes)
     for one in (importing, exporting):
-        one.add_argument(
-            "--data", type=Path, default=Path("data"), metavar="DIR", help="the box's directory (default: data)"
-        )
+        _add_homes(one)
+    migrating = areas.add_parser(
+        "migrate",
+        help="city: bring the database to the schema of this version",
+        description="Once, with every new version before its processes start, and after a restore. Does nothing twice.",
+    )
+    migrating.set_defaults(run=migrate_database)
+    making = areas.add_parser(
+        "topics",
+        help="city: make the topics of Kafka, and set what differs",
+        description="Once, and with every new version before its processes start. Never changes how many partitions there are.",
+    )
+    making.set_defaults(run=make_topics)
+    for one in (migrating, making):
+        add_config(one)
 
 
-def import_homes(options: argparse.Namespace) -> int:
-    """Put a file's homes into the registry of a box; it may be running, and takes them up within seconds."""
-    try:
-        homes = read_homes(options.file.read_bytes(), options.file.name)
-    except OSError as error:
-        raise BadInput(f"{options.file}: cannot be read: {error.strerror}") from error
-    changed = asyncio.run(_put(options.data, homes))
-    print(f"{len(homes)} homes read, {changed} changed")
+def _add_homes(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, metavar="FILE")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
+        "--data", type=Path, default=Path("data"), metavar="DIR", help="the box's directory (default: data)"
+    )
+    where.add_argument("--config", type=Path, metavar="FILE", help="the city's configuration, in place of --data")
+
+
+def migrate_database(options: argparse.Namespace) -> int:
+    """Says what it did."""
+    from deploy.migrate import migrate
+
+    for line in asyncio.run(migrate(read_city(options.config).database.url.get_secret_value())):
+        print(line)
     return 0
 
 
-async def _put(data: Path, homes: Sequence[Home]) -> int:
-    registry = await _open(data)
-    try:
-        return await registry.put(homes, by=getpass.getuser(), at=SystemClock().now())
-    finally:
-        await registry.close()
+def make_topics(options: argparse.Namespace) -> int:
+    """Says what it did."""
+    from deploy.topics import set_up_topics
 
-
-def export_homes(options: argparse.Namespace) -> int:
-    """Write every home of a box."""
-    homes = asyncio.run(_all(options.data))
-    try:
-        options.file.write_text(write_homes(homes, options.file.suffix), encoding="utf-8")
-    except OSError as error:
-        raise BadInput(f"{options.file}: cannot be written: {error.strerror}") from error
-    print(f"{len(homes)} homes written", file=sys.stderr)
+    config = read_city(options.config)
+    kafka = config.kafka
+    done = set_up_topics(
+        kafka.servers,
+        namespace=kafka.namespace,
+        partitions=kafka.partitions,
+        replication=kafka.replication,
+        keep=config.keep_readings,
+    )
+    for line in asyncio.run(done):
+        print(line)
     return 0
-
-
-async def _all(data: Path) -> list[Home]:
-    registry = await _open(data)
-    homes: list[Home] = []
-    try:
-        while page := await registry.homes(homes[-1].home_id if homes else "", _PAGE):
-            homes += page
-    finally:
-        await registry.close()
-    return homes
-
-
-async def _open(data: Path) -> SqlRegistry:
-    if not data.is_dir():
-        raise BadInput(f"--data {data}: no such directory; it is made by the first carebell up")
-    return await SqlRegistry.open(registry_url(data))

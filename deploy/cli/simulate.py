@@ -9,7 +9,7 @@ from typing import Any
 from carebell.clock import SystemClock, wait_set
 from carebell.errors import BadInput
 from carebell.mqtt import MqttAddress
-from deploy.broker import read_address
+from deploy.address import read_address
 from devices.simulator.home import SimulatedHome
 from devices.simulator.live import live_village
 from devices.simulator.village import make_village

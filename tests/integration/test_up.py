@@ -20,7 +20,8 @@ from deploy.up import DEMO_HOMES, DEMO_SEED
 from devices.simulator.village import make_village
 from tests.integration.conftest import MakeBox
 from tests.support.box import Box, Device, wait_until
-from tests.support.services import ROOT, Mosquitto, answers, free_port, needed, running_mosquitto
+from tests.support.servers.mosquitto import Mosquitto
+from tests.support.services import ROOT, answers, free_port, needed
 
 pytestmark = pytest.mark.integration
 
@@ -127,6 +128,22 @@ def test_a_directory_may_have_an_odd_name(make_box: MakeBox, tmp_path: Path) -> 
     box.terminate()
     assert {one.name for one in box.data.iterdir()} >= {"log.db", "cases.db", "rules.db", "registry.db"}
     assert {one.suffix for one in tmp_path.iterdir()} == {"", ".out", ".err"}
+
+
+def test_a_damaged_memory_of_the_rules_is_put_aside_and_calls_are_heard(make_box: MakeBox) -> None:
+    box = make_box(config={"desk": {"tokens": {"t": "desk"}}}).start()
+    with Device(box.mqtt_port, "h1", "button-1") as device:
+        device.press("before")
+    box.wait_case("h1")
+    box.terminate()
+    (box.data / "rules.db").write_bytes(b"this was a database once" * 200)
+    box.start()
+    with Device(box.mqtt_port, "h2", "button-1") as device:
+        device.press("after")
+    box.wait_case("h2")
+    assert [one.name for one in box.data.glob("rules.damaged-*.db")]
+    assert "put aside" in box.log_text()
+    assert len(box.cases("h1")) == 1, "what is judged again is no new case"
 
 
 def test_a_configuration_that_is_not_there_is_refused(tmp_path: Path) -> None:
@@ -417,7 +434,7 @@ def test_a_broker_that_wants_a_password_gets_it_and_the_log_does_not(make_box: M
     passwords = tmp_path / "passwords"
     subprocess.run([needed("mosquitto_passwd"), "-b", "-c", str(passwords), "box", "s3cr:t"], check=True, timeout=20)
     passwords.chmod(0o644)
-    with running_mosquitto(tmp_path / "mosquitto", passwords) as broker:
+    with Mosquitto(tmp_path / "mosquitto", passwords) as broker:
         box = make_box(broker=f"mqtt://box:s3cr%3At@127.0.0.1:{broker.port}").start()
         code, _ = box.terminate()
         assert code == 0

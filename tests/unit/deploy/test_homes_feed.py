@@ -1,0 +1,51 @@
+"""From the registry onto the log: every home, also those of a batch that was written in part before a crash."""
+
+import asyncio
+
+from carebell.clock import ManualClock
+from carebell.engine_sql import MEMORY
+from carebell.log_sqlite import SqliteLog
+from carebell.topics import Topic
+from carebell.types import HomeProfile
+from carebell.wire import decode
+from deploy.homes_feed import _entry, publish_homes
+from devices.registry import Home
+from devices.registry_sql import SqlRegistry
+from tests.support.build import START, seconds
+
+
+async def published(log: SqliteLog) -> dict[str, int]:
+    """The newest revision of each home."""
+    found: dict[str, int] = {}
+    for record in reversed(await log.tail(Topic.HOMES, 1000)):
+        profile = decode(record.value)
+        assert isinstance(profile, HomeProfile)
+        found[profile.home_id] = profile.revision
+    return found
+
+
+async def publish_until(registry: SqlRegistry, log: SqliteLog, clock: ManualClock, count: int) -> None:
+    stop = asyncio.Event()
+    task = asyncio.create_task(publish_homes(registry, log, clock, stop))
+    while len(await published(log)) < count:
+        await clock.advance(seconds(1))
+    stop.set()
+    while not task.done():
+        await clock.advance(seconds(1))
+    await task
+
+
+async def test_a_batch_that_was_written_in_part_is_made_whole() -> None:
+    clock = ManualClock(START)
+    registry, log = await SqlRegistry.open(MEMORY), await SqliteLog.open(":memory:", 2, clock)
+    await registry.put([Home(home_id=f"h{number}") for number in range(5)], by="import", at=START)
+    # of several partitions only that of the last home took the batch
+    revision, last = (await registry.changes(0, 10))[-1]
+    await log.append([_entry(revision, last, clock)], START)
+    await publish_until(registry, log, clock, 5)
+    assert await published(log) == {f"h{number}": number + 1 for number in range(5)}
+    await registry.put([Home(home_id="h9")], by="desk", at=START)
+    await publish_until(registry, log, clock, 6)
+    assert (await published(log))["h9"] == 6
+    await registry.close()
+    await log.close()
