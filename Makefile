@@ -8,13 +8,16 @@ DATA ?= demo-data
 UP ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup services check test fix bench page docs constraints clean
+.PHONY: help run city setup services check test fix bench bench-city soak page docs constraints clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/.run ## start a demonstration village; it prints the desk's address
 	@$(BIN)/carebell up --demo --data $(DATA) $(UP)
+
+city: setup services ## start a whole city on this machine: real servers, two of each process, a desk; until Ctrl-C
+	@$(BIN)/python -m tests.support.city
 
 test: setup services ## install what is needed and run everything
 	@$(MAKE) --no-print-directory lint
@@ -36,6 +39,12 @@ fix: setup ## format and mend what can be mended
 bench: setup services ## measure; prints ratios to a bare baseline of the same run
 	@$(BIN)/python -m bench
 
+bench-city: setup services ## the same for a city of processes over Kafka and Redis; takes minutes
+	@$(BIN)/python -m bench.city $(ONLY:%=--only %)
+
+soak: setup services ## the long ledger: a city under fire for about half an hour
+	@$(BIN)/python -m tests.support.ordeal
+
 page: setup ## compile the desk page from TypeScript
 	@$(BIN)/python -m tests.support.page
 
@@ -44,7 +53,7 @@ docs: setup ## write the documents that are generated
 
 setup: $(VENV)/.dev ## the virtual environment with everything for development
 
-services: $(VENV)/.dev ## Mosquitto and Chromium for the tests that need them
+services: $(VENV)/.dev ## the servers and the browser that the tests need
 	@$(BIN)/python -m tests.support.install
 
 constraints: ## pin anew what pyproject.toml allows

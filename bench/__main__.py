@@ -9,7 +9,6 @@ from pathlib import Path
 
 import orjson
 
-from bench.figures import HEADER, Figures
 from bench.load import CHATTING_HOMES, chat, press
 from carebell.clock import SystemClock, pause
 from carebell.mqtt import MqttAddress
@@ -18,6 +17,7 @@ from devices.registry import Contact, Home
 from devices.registry_file import write_homes
 from tests.support.box import Box
 from tests.support.command import carebell
+from tests.support.figures import HEADER, Figures
 from tests.support.receiver import Receiver
 
 PRESSES = 600
