@@ -1,17 +1,14 @@
 """The servers of a session, started when the first test asks and gone with the last, and room of one's own on each."""
 
-import asyncio
 import os
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from secrets import token_hex
 
 import pytest
 
 from deploy.migrate import migrate
-from deploy.migrate import migrate
 from tests.support.servers.kafka import KafkaCluster
-from tests.support.servers.postgres import PostgresAddress, PostgresServer, name_of
+from tests.support.servers.postgres import PostgresAddress, PostgresServer
 from tests.support.servers.redis import RedisServer
 from tests.support.servers.server import finish
 
@@ -50,16 +47,6 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         return
     with KafkaCluster(tmp_path_factory.mktemp("kafka")) as cluster:
         yield cluster.bootstrap
-
-
-@pytest.fixture(scope="session")
-def migrated(postgres: PostgresAddress) -> Iterator[str]:
-    """The name of a database with our tables, to be copied."""
-    url = postgres.create_database()
-    with ThreadPoolExecutor(1) as beside:
-        beside.submit(asyncio.run, migrate(url)).result()
-    yield name_of(url)
-    postgres.drop_database(url)
 
 
 @pytest.fixture(scope="session")

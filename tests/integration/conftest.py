@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from tests.support.box import Box
-from tests.support.services import Mosquitto, needed_chromium, running_mosquitto
+from tests.support.servers.mosquitto import Mosquitto
+from tests.support.services import needed_chromium
 
 MakeBox = Callable[..., Box]
 
@@ -30,7 +31,7 @@ def make_box(tmp_path: Path) -> Iterator[MakeBox]:
 @pytest.fixture
 def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
     """A Mosquitto that keeps its sessions."""
-    with running_mosquitto(tmp_path / "mosquitto") as broker:
+    with Mosquitto(tmp_path / "mosquitto") as broker:
         yield broker
 
 

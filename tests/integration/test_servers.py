@@ -13,6 +13,7 @@ import pytest
 import redis
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
 
 from tests.support.servers.kafka import QUICK_TO_FENCE, KafkaBroker, KafkaCluster
@@ -139,6 +140,24 @@ def test_three_brokers_go_on_acknowledging_without_the_leader(
     three_brokers.wait_until_whole()
     assert before | during == set(range(100))
     assert asyncio.run(read(three_brokers.bootstrap, topic)) == before | during
+
+
+def test_a_record_is_acknowledged_by_two_of_three(three_brokers: KafkaCluster, namespace: str) -> None:
+    topic = f"{namespace}settings"
+
+    async def settings() -> dict[str, str]:
+        client = AIOKafkaAdminClient(bootstrap_servers=three_brokers.bootstrap)
+        await client.start()
+        try:
+            (answer,) = await client.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)])
+            return {name: value for name, value, *_ in answer.resources[0][4]}
+        finally:
+            await client.close()
+
+    asyncio.run(make_topic(three_brokers.bootstrap, topic, replicas=3))
+    found = asyncio.run(settings())
+    assert found["min.insync.replicas"] == "2"
+    assert found["unclean.leader.election.enable"] == "false"
 
 
 def test_a_session_that_is_killed_leaves_no_server_behind(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import random
 from datetime import timedelta
 
-from carebell.clock import Clock, pause
+from carebell.clock import Clock
 from carebell.mqtt import MqttAddress
 from devices.registry import Contact, Device, Home
 from devices.simulator.home import Press, SimulatedHome
@@ -45,20 +45,24 @@ class Fleet:
         await asyncio.gather(*self._running)
 
     async def press_steadily(self, count: int, per_s: float) -> None:
-        """So many presses at random homes, at random moments of this mean rate."""
+        """So many presses at random homes, at random moments of this mean rate; a late one is made up for."""
+        at = self._clock.now()
         for _ in range(count):
-            await pause(self._clock, timedelta(seconds=self._chance.expovariate(per_s)))
+            at += timedelta(seconds=self._chance.expovariate(per_s))
+            await self._clock.sleep_until(at)
             press = self._chance.choice(self._homes).press(BUTTON)
             self.presses[press.id] = press
 
     async def tell_steadily(self, count: int, per_s: float) -> None:
         """So many facts of sensors, a tenth of a second's worth at a time."""
         each = max(1, round(per_s / 10))
+        at = self._clock.now()
         while len(self.facts) < count:
+            at += timedelta(seconds=each / per_s)
+            await self._clock.sleep_until(at)
             for _ in range(min(each, count - len(self.facts))):
                 fact = self._chance.choice(self._homes).tell(SENSOR, "motion", True)
                 self.facts[fact.id] = fact
-            await pause(self._clock, timedelta(seconds=each / per_s))
 
     async def all_received(self, within_s: float) -> bool:
         """Whether everything was told `received` in time."""

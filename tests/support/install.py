@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.support import debian
+from tests.support.servers.kafka import archive_classes
 from tests.support.services import (
     BROWSERS,
     KAFKA,
@@ -104,6 +105,7 @@ def _fetch_kafka() -> None:
         shutil.copy(_POM, jars)
         shutil.rmtree(KAFKA, ignore_errors=True)
         jars.rename(KAFKA)
+    archive_classes(KAFKA)
 
 
 def _download_chromium() -> None:

@@ -62,7 +62,7 @@ class Plan:
     seed: int = 1
 
 
-LONG = Plan(homes=400, presses=10_200, presses_per_s=7, facts=204_000, facts_per_s=140, faults=66)
+LONG = Plan(homes=400, presses=10_200, presses_per_s=9, facts=204_000, facts_per_s=180, faults=69, between_s=(2.0, 8.0))
 SHORT = Plan(
     homes=100,
     presses=900,

@@ -21,9 +21,10 @@ from carebell.instruments import Instruments
 from carebell.telemetry import Telemetry
 from carebell.topics import Topic
 from deploy.asyncapi import document
+from deploy.city_config import CityConfig, HttpPart, read_city
 from deploy.cli import main
 from deploy.cli.up import HTTP_PORT, MQTT_PORT
-from deploy.config import Config, policies_of, read_config, rulebook_of
+from deploy.config import Common, Config, policies_of, read_config, rulebook_of
 from devices.registry import Contact, Device, Home, Resident, Role
 from devices.registry_file import read_homes
 from notifier.case_value import Move
@@ -290,15 +291,17 @@ def test_every_metric_that_is_named_is_exported(path: Path) -> None:
 def test_the_checks_are_those_of_health() -> None:
     rows = table(RUNBOOK, "check", "on", "what it means", "what to do")
     known: dict[str, set[str]] = {"healthz": set(), "readyz": set()}
-    for function in ast.walk(ast.parse(text_of(ROOT / "deploy/box.py"))):
-        where = {"_alive": "healthz", "_ready": "readyz"}.get(getattr(function, "name", ""))
+    for function in ast.walk(ast.parse(text_of(ROOT / "deploy/checks.py"))):
+        where = {"alive": "healthz", "ready": "readyz"}.get(getattr(function, "name", "").partition("_")[0])
         for one in ast.walk(function) if where else ():
             if isinstance(one, ast.Return) and isinstance(one.value, ast.Dict):
                 known[str(where)] |= {str(key.value) for key in one.value.keys if isinstance(key, ast.Constant)}
+    assert all(known.values())
+    known["readyz"] |= set(re.findall(r'_watched\(process, "(\w+)"', text_of(ROOT / "deploy/roles.py")))
+    known["readyz"] |= set(re.findall(r'ready: dict\[str, Check\] = \{"(\w+)"', text_of(ROOT / "deploy/city.py")))
     assert {(word(name), where) for name, where, *_ in rows} == {
         (name, where) for where, names in known.items() for name in names
     }
-    assert all(known.values())
 
 
 def test_the_files_of_the_data_directory_are_written_by_the_code() -> None:
@@ -317,7 +320,10 @@ def test_the_files_of_the_data_directory_are_written_by_the_code() -> None:
 
 def test_the_usual_ports_are_those_of_the_command() -> None:
     ports = [row[1] for row in table(RUNBOOK, "what", "usual port", "who must reach it")]
-    assert ports == [f"{MQTT_PORT} (`--mqtt-port`)", f"{HTTP_PORT} (`--http-port`)"]
+    city = HttpPart()
+    assert city.desk == HTTP_PORT
+    others = f"{city.ingest}, {city.rules}, {city.notify}"
+    assert ports == [f"{MQTT_PORT} (`--mqtt-port`)", f"{HTTP_PORT} (`--http-port`)", f"{others} (`--http-port`)"]
     for path in DOCUMENTS:
         assert set(re.findall(r"127\.0\.0\.1:(\d+)", text_of(path))) <= {str(HTTP_PORT)}, path.name
         assert set(re.findall(r"mosquitto_\w+ -p (\d+)", text_of(path))) <= {str(MQTT_PORT)}, path.name
@@ -349,7 +355,8 @@ def test_the_examples_are_read_by_the_real_readers(tmp_path: Path) -> None:
     policies_of(config)
     rulebook_of(config.rulebook)
     assert [responder.person().reach for responder in config.responders]
-    assert set(examples()) == {"carebell.yaml", "policies.yaml", "rulebook.yaml", "homes.yaml"}
+    assert read_city(folder / "city.yaml").desk.tokens
+    assert set(examples()) == {"carebell.yaml", "city.yaml", "policies.yaml", "rulebook.yaml", "homes.yaml"}
 
 
 def test_the_example_homes_are_read_from_yaml_and_csv() -> None:
@@ -381,6 +388,8 @@ def default_of(info: FieldInfo) -> str:
         return "none"
     if isinstance(value, timedelta):
         return f"`{format_duration(value)}`"
+    if isinstance(value, tuple):
+        return ", ".join(f"`{one}`" for one in value)
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 
@@ -401,11 +410,13 @@ def keys(model: type[BaseModel], before: str = "") -> Iterator[tuple[str, str]]:
 RULES = frozenset(Rules.model_fields)
 
 
-@pytest.mark.parametrize(("model", "number"), [(Config, 0), (Rules, 1)])
+@pytest.mark.parametrize(("model", "number"), [(Config, 0), (CityConfig, 1), (Rules, 2)])
 def test_every_key_is_told_with_its_default(model: type[BaseModel], number: int) -> None:
     found = [rows for rows in tables(CONFIGURATION) if rows[0][0].strip("| ") == "key"][number]
     told = {word(row[0].strip("| ")): row[1].strip() for row in found[1:]}
-    assert told == dict(keys(model))
+    # What a city has in common with a box is told once.
+    known_already = dict(keys(Common)) if model is CityConfig else {}
+    assert told == {key: default for key, default in keys(model) if known_already.get(key) != default}
 
 
 def test_the_fields_of_the_registry_are_all_named() -> None:

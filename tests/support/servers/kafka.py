@@ -6,6 +6,7 @@ Every process is broker and controller, so that whichever dies, the others elect
 import asyncio
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,8 +21,9 @@ from tests.support.services import answers, free_port, needed_java, needed_kafka
 
 QUICK_TO_FENCE = {"broker.session.timeout.ms": "3000", "broker.heartbeat.interval.ms": "500"}
 _ID = "carebell-of-the-tests"
+_ARCHIVE = "classes.jsa"
 _HEAP_MIB = 256
-_WITHIN_S = 60
+_WITHIN_S = 90
 _ANSWERS_WITHIN_S = 3
 _HERE = Path(__file__).parent / "kafka_java"
 _ALWAYS = {
@@ -56,6 +58,7 @@ class KafkaBroker(Server):
     def __init__(self, folder: Path, number: int, common: Mapping[str, str], controller: str) -> None:
         super().__init__(folder, within_s=_WITHIN_S)
         self._java, self._jars = needed_java(), needed_kafka()
+        self.java_options: Sequence[str] = ()
         self.number = number
         self.port = free_port()
         self._settings = {
@@ -81,7 +84,7 @@ class KafkaBroker(Server):
         assert done.returncode == 0, f"formatting: {done.stdout}{done.stderr}"
 
     def command(self) -> Sequence[str]:
-        return [*self._run_java(), "kafka.Kafka", str(self._properties)]
+        return [*self._run_java(), *self.java_options, "kafka.Kafka", str(self._properties)]
 
     def is_ready(self) -> bool:
         """It answers, and counts itself among the living."""
@@ -96,7 +99,10 @@ class KafkaBroker(Server):
 
     def _run_java(self) -> list[str]:
         memory = [f"-Xmx{_HEAP_MIB}m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
-        return [self._java, *memory, f"-Dlog4j2.configurationFile={_HERE / 'log4j2.xml'}", "-cp", f"{self._jars}/*"]
+        log = f"-Dlog4j2.configurationFile={_HERE / 'log4j2.xml'}"
+        archive = self._jars / _ARCHIVE
+        known = [f"-XX:SharedArchiveFile={archive}"] if archive.exists() else []
+        return [self._java, *memory, *known, log, "-cp", f"{self._jars}/*"]
 
 
 class KafkaCluster:
@@ -180,6 +186,16 @@ class KafkaCluster:
     def _each(self, act: Callable[[KafkaBroker], None]) -> None:
         with ThreadPoolExecutor(len(self.brokers)) as beside:
             list(beside.map(act, self.brokers))
+
+
+def archive_classes(jars: Path) -> None:
+    """Keeps the classes that a broker has loaded: with them the next one starts in about half the time."""
+    with tempfile.TemporaryDirectory() as folder:
+        cluster = KafkaCluster(Path(folder) / "kafka")
+        for broker in cluster.brokers:
+            broker.java_options = [f"-XX:ArchiveClassesAtExit={jars / _ARCHIVE}"]
+        with cluster:
+            cluster.stop()
 
 
 def _ask(address: str, question: Callable[[AIOKafkaAdminClient], Coroutine[Any, Any, Answer]]) -> Answer | None:

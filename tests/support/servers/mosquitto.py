@@ -26,7 +26,8 @@ class Mosquitto(Server):
         self._configuration.write_text(
             ("user root\n" if os.geteuid() == 0 else "")
             + f"listener {self.port} 127.0.0.1\n{self._who}\npersistence true\n"
-            f"persistence_location {self.folder}/\nautosave_interval 1\nmax_queued_messages 0\nlog_dest stderr\n"
+            f"persistence_location {self.folder}/\nautosave_interval 1\n"
+            "max_queued_messages 0\nset_tcp_nodelay true\nlog_dest stderr\n"
         )
 
     def command(self) -> Sequence[str]:

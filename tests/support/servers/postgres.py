@@ -77,6 +77,13 @@ class PostgresServer(Server, PostgresAddress):
             return False
         return True
 
+    def close(self) -> None:
+        """In good order first: killed, it leaves a piece of shared memory behind that nobody would ever take away."""
+        try:
+            self.stop()
+        finally:
+            super().close()
+
     @property
     def _data(self) -> Path:
         return self.folder / "data"

@@ -58,13 +58,12 @@ class Server:
 
     def launch(self) -> None:
         """Without waiting for it."""
-        assert self._child is None, "it runs already"
+        assert not self.is_running(), "it runs already"
         self.prepare()
         command = [*self.leash(), *self.command()]
+        how = {"stdin": subprocess.DEVNULL, "cwd": "/", "start_new_session": True}  # Ctrl-C is for us, not for them
         with self._log.open("ab") as log:
-            self._child = _STARTER.submit(
-                subprocess.Popen, command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/"
-            ).result()
+            self._child = _STARTER.submit(subprocess.Popen, command, stdout=log, stderr=log, **how).result()
 
     def wait_until_ready(self) -> None:
         """Fails with what it wrote when it ends or takes too long."""
@@ -94,6 +93,7 @@ class Server:
     def freeze(self) -> None:
         """It keeps its connections and answers nothing."""
         self._signal(signal.SIGSTOP)
+        until(lambda: not self.is_awake(), self._within_s)
 
     def thaw(self) -> None:
         self._signal(signal.SIGCONT)
@@ -137,6 +137,7 @@ class Server:
         return self.folder / "server.log"
 
     def leash(self) -> list[str]:
+        """What stands before a command line, so that it runs as the right user and no longer than we do."""
         if shutil.which("setpriv") is None:
             return []
         if self._user is None:
