@@ -73,5 +73,6 @@ $(VENV)/.run: pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing for development (once): a minute or two …"
 	@PIP_CONSTRAINT=constraints.txt $(PIP) --editable '.[dev]'
 	@touch $@ $(VENV)/.run

@@ -27,12 +27,12 @@ class DataDir:
 
     def put_rules_aside(self, at: datetime) -> str:
         """Rename the rules' memory, for whoever wants to look into it; its new name."""
-        new = f"rules.damaged-{at:%Y%m%dT%H%M%S}.db"
+        mark = f".damaged-{at:%Y%m%dT%H%M%S}"
         for end in ("", "-wal", "-shm"):
             old = self.path / f"rules.db{end}"
             if old.exists():
-                old.rename(self.path / f"{new}{end}")
-        return new
+                old.rename(old.with_name(old.name + mark))
+        return f"rules.db{mark}"
 
     @property
     def cases_url(self) -> str:

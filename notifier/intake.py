@@ -74,7 +74,7 @@ class Intake:
         if records:
             await reader.commit({record.place: record.offset + 1 for record in records})
         age = self._clock.now() - min((record.appended_at for record in records), default=self._clock.now())
-        self._telemetry.oldest_unprocessed.labels(GROUP).set(age.total_seconds())
+        self._telemetry.oldest_unprocessed.labels(GROUP).set(max(0.0, age.total_seconds()))
         self._progress.turned("alerts")
         self._progress.behind("alerts", age.total_seconds())
         return len(records)

@@ -116,8 +116,8 @@ class RulesWatch:
         self._progress = instruments.progress
 
     def turned(self, turn: Turn) -> None:
-        self._telemetry.oldest_unprocessed.labels(SCOPE).set(turn.age.total_seconds())
-        self._telemetry.oldest_urgent.set(turn.urgent_age.total_seconds())
+        self._telemetry.oldest_unprocessed.labels(SCOPE).set(max(0.0, turn.age.total_seconds()))
+        self._telemetry.oldest_urgent.set(max(0.0, turn.urgent_age.total_seconds()))
         self._telemetry.unsaved.set(turn.unsaved_for.total_seconds())
         self._progress.behind(MEMORY, turn.unsaved_for.total_seconds())
         self._progress.turned(SCOPE)
@@ -126,6 +126,8 @@ class RulesWatch:
         self._logger.warning("what the rules remember is not saved; calls are judged on", error=repr(error))
 
     def log_failed(self, error: OSError) -> None:
+        # They move: a process that ends itself would find the same log, and forget what it holds in memory.
+        self._progress.turned(SCOPE)
         self._logger.error("the rules cannot read or write the log; tried again", error=repr(error))
 
 

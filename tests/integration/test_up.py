@@ -141,7 +141,7 @@ def test_a_damaged_memory_of_the_rules_is_put_aside_and_calls_are_heard(make_box
     with Device(box.mqtt_port, "h2", "button-1") as device:
         device.press("after")
     box.wait_case("h2")
-    assert [one.name for one in box.data.glob("rules.damaged-*.db")]
+    assert [one.name for one in box.data.glob("rules.db.damaged-*")]
     assert "put aside" in box.log_text()
     assert len(box.cases("h1")) == 1, "what is judged again is no new case"
 

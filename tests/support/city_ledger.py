@@ -122,13 +122,14 @@ def _account_deliveries(ledger: Ledger, kept: Kept, receiver: Receiver) -> None:
     arrived = [key for key, _, _ in receiver.calls if key not in others]
     row = ledger.enter("webhook: sent → arrived, by idempotency key", sent, arrived)
     caught = {one["id"] for one in ours if one["caught"]}
-    uncounted = set(row.doubled) - caught
+    # An attempt that the far end did not answer in time is written down as failed and made again: it may have arrived.
+    again = {one["id"] for one in ours if one["attempts"] - one["caught"] > 1}
+    ledger.enter("webhook: arrived twice, and neither of these counted", (), set(row.doubled) - caught - again)
     ledger.notes.append(
         f"cases {len(homes)}, deliveries {len(ours)}: {_tally(one['status'] for one in ours)}; caught between sending "
-        f"and recording {len(caught)}, of these arrived twice under one key {len(row.doubled)}, doubled without having "
-        f"been caught {len(uncounted)}"
+        f"and recording {len(caught)}, of these arrived twice under one key {len(caught & set(row.doubled))}; made again "
+        f"after a time-out {len(again)}, of these arrived twice {len((again - caught) & set(row.doubled))}"
     )
-    assert not uncounted, "a delivery came twice that was not caught between sending and recording"
 
 
 def _expected_slots(kept: Kept, homes: Mapping[str, str]) -> Iterable[tuple[Any, ...]]:
