@@ -13,6 +13,7 @@ from carebell.clock import SystemClock
 from carebell.errors import BadInput
 from carebell.mqtt import Arrival, MqttAddress, MqttConnection
 from tests.support.servers.mosquitto import Mosquitto
+from tests.support.services import missing
 
 pytestmark = pytest.mark.integration
 MESSAGES = 500
@@ -31,7 +32,7 @@ class TlsMosquitto(Mosquitto):
         if not key.exists():
             openssl = shutil.which("openssl")
             if openssl is None:
-                pytest.skip("OPENSSL IS MISSING")
+                missing("openssl")
             command = [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=broker"]
             command += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(self.certificate)]
             subprocess.run(command, check=True, capture_output=True, timeout=60)
