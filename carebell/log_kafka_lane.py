@@ -23,7 +23,7 @@ _LOOK_MS = 250
 # A fetch is answered within the wait it asks for. A broker that is frozen is found by nothing else.
 _REQUEST_MS = 2500
 # Unpacking so many holds up the whole process: a call for help may be among those who wait.
-_AT_ONCE = 200
+_AT_ONCE = 40
 
 
 @dataclass(frozen=True, slots=True)

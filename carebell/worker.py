@@ -25,7 +25,7 @@ Event = TypeVar("Event")
 Action = TypeVar("Action")
 
 # A call for help that has arrived waits for the batch that is being judged.
-BATCH = 20
+BATCH = 6
 WAIT = timedelta(seconds=1)
 # What is not a call for help waits so long for company: saving is paid per batch.
 GATHER = timedelta(milliseconds=100)
