@@ -57,7 +57,7 @@ services: $(VENV)/.dev ## the servers and the browser that the tests need
 	@$(BIN)/python -m tests.support.install
 
 constraints: ## pin anew what pyproject.toml allows
-	@rm -rf .cache/pins && $(PYTHON) -m venv .cache/pins && .cache/pins/bin/pip -q install hatchling editables -e '.[dev]'
+	@rm -rf .cache/pins && $(PYTHON) -m venv .cache/pins && .cache/pins/bin/pip -q install hatchling editables -e '.[dev,train]'
 	@.cache/pins/bin/pip freeze --exclude-editable | grep -v '^carebell' > constraints.txt
 
 clean: ## remove what was made; not the data of the demonstration

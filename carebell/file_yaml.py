@@ -31,6 +31,11 @@ def read_model(model: type[Model], text: str, name: str, more: Mapping[str, Any]
         raise BadInput(problems) from error
 
 
+def line_of(text: str, location: Location) -> int:
+    """The line of a location in a file that `read_model` has taken."""
+    return _line(yaml.compose(text, yaml.SafeLoader), location)
+
+
 def _parse(text: str, name: str) -> tuple[yaml.Node | None, Any]:
     try:
         return yaml.compose(text, yaml.SafeLoader), yaml.safe_load(text)

@@ -121,12 +121,22 @@ class DeviceProfile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ResidentProfile:
+    """What rules need to know of a resident. `ability_level` as in GB/T 42195-2022: 0 intact … 4 total dependence."""
+
+    ability_level: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HomeProfile:
-    """A home as ingest and rules see it: no names, no addresses. The newest `revision` of a home holds."""
+    """A home as ingest and rules see it: no names, no addresses. The newest `revision` of a home holds. `settings` are its
+    own parameters, by rule and name; they are stronger than the rulebook."""
 
     home_id: str
     timezone: str = "UTC"
     devices: tuple[DeviceProfile, ...] = ()
+    residents: tuple[ResidentProfile, ...] = ()
+    settings: dict[str, dict[str, JsonValue]] = field(default_factory=dict)
     revision: int = 0
     removed: bool = False
     type: Literal["carebell.home.v1"] = "carebell.home.v1"
@@ -134,7 +144,10 @@ class HomeProfile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
-    """What a rule raises. `at` is the rules' time, `caused_at` when we received what caused it (the budget runs from there)."""
+    """What a rule raises. `at` is the rules' time, `caused_at` when we received what caused it (the budget runs from there).
+
+    `pre_alarm` is how long from its cause a suspicion waits, in sight of the desk, before anybody is called.
+    """
 
     id: str
     rule: str
@@ -151,6 +164,7 @@ class Alert:
     budget: timedelta = timedelta(seconds=1)
     rulebook: str = ""
     is_test: bool = False
+    pre_alarm: timedelta = timedelta(0)
     type: Literal["carebell.alert.v1"] = "carebell.alert.v1"
 
 

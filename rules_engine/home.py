@@ -1,18 +1,20 @@
 """All the rules of a home together, as one step. Repeats of urgent readings are dropped here; a broken rule is told of."""
 
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import orjson
 from pydantic import TypeAdapter
 
-from carebell.ids import computed
 from carebell.step import Next, earliest
-from carebell.types import Alert, AlertStatus, HomeProfile, Reading, Severity, Tick
+from carebell.types import Alert, HomeProfile, Reading, Tick
 from carebell.wire import Unreadable
-from rules_engine.rule import Context, Rule, RuleEvent, RuleState
+from rules_engine.device_clock import DeviceClock, lateness
+from rules_engine.in_force import InForce, ParametersInForce
+from rules_engine.operations import Failure, rule_failed, settings_refused
+from rules_engine.rule import Context, Rule, RuleEvent, RuleState, ms
 from rules_engine.rulebook import Rulebook
 
 REPEATS_KEPT = 512
@@ -21,30 +23,23 @@ REPEAT_WITHIN = timedelta(days=1)
 # better than one not told.
 REPEAT_WITHIN_UNTIMED = timedelta(minutes=10)
 _START = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
 _PROFILE: TypeAdapter[HomeProfile] = TypeAdapter(HomeProfile)
+
+HomeAction = Alert | Failure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HomeState:
-    """What is remembered of a home: its profile, the urgent readings heard lately, each rule's own state and due time."""
+    """What is remembered of a home: its profile, the urgent readings heard lately, each rule's own state and due time, and
+    how its devices' clocks differ from ours."""
 
     profile: HomeProfile
     now: datetime = _START
     heard: Mapping[str, datetime] = field(default_factory=dict)
     rules: Mapping[str, RuleState] = field(default_factory=dict)
     due: Mapping[str, datetime] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A rule that raised: what operators are told."""
-
-    rule: str
-    error: str
-    alert: Alert
-
-
-HomeAction = Alert | Failure
+    clocks: Mapping[str, DeviceClock] = field(default_factory=dict)
 
 
 class HomeStep:
@@ -52,57 +47,109 @@ class HomeStep:
 
     def __init__(self, rulebook: Rulebook, rules: tuple[Rule, ...]) -> None:
         self._label = rulebook.label
-        self._rules = tuple((rule, getattr(rulebook.rules, rule.name)) for rule in rules)
+        self._rules = rules
+        self._in_force = ParametersInForce(rulebook)
+        self._hear_all = tuple(rule for rule in rules if rule.hears is None)
+        kinds = frozenset[str]().union(*(rule.hears for rule in rules if rule.hears is not None))
+        self._hear = {kind: tuple(rule for rule in rules if rule.hears is None or kind in rule.hears) for kind in kinds}
 
     def start(self, home_id: str) -> HomeState:
         return HomeState(profile=HomeProfile(home_id=home_id))
 
     def __call__(self, state: HomeState, event: RuleEvent, now: datetime) -> Next[HomeState, HomeAction]:
-        if isinstance(event, Tick) and event.at < state.now:
-            # The telemetry lane is behind: judged by a later time, what stands in it still would count as silence.
-            return Next(state, (), _due(state))
         # The two lanes are read one before the other: time within a home never runs backwards.
-        now = max(now, state.now)
-        if isinstance(event, HomeProfile) and event.revision < state.profile.revision:
-            return Next(state, (), _due(state))
-        if isinstance(event, Reading) and event.is_urgent:
+        if isinstance(event, Reading):
+            return self._hear_reading(state, event, max(now, state.now))
+        if isinstance(event, HomeProfile):
+            return self._follow(state, event, max(now, state.now))
+        if event.at < state.now:
+            # The telemetry lane is behind: judged by a later time, what stands in it still would count as silence.
+            return Next(state, (), _due(state.due))
+        return self._wake(state, event, now)
+
+    def _hear_reading(self, state: HomeState, event: Reading, now: datetime) -> Next[HomeState, HomeAction]:
+        heard = state.heard
+        if event.is_urgent:
             if _is_repeat(state, event):
-                return Next(state, (), _due(state))
-            state = replace(state, heard=_remember(state.heard, event))
-        profile = event if isinstance(event, HomeProfile) else state.profile
-        context = Context(profile, now, self._label)
-        rules, due = dict(state.rules), dict(state.due)
-        actions: list[HomeAction] = []
-        for rule, parameters in self._rules:
-            if parameters.enabled:
-                actions += self._step(rule, parameters, event, context, rules, due)
-        state = replace(state, profile=profile, now=now, rules=rules, due=due)
-        return Next(state, tuple(actions), _due(state))
+                return Next(state, (), _due(state.due))
+            heard = _remember(heard, event)
+        clocks, late_ms = lateness(state.clocks, event, ms(event.received_at))
+        rules: tuple[Rule, ...] = ()
+        if not event.is_history and (event.is_urgent or not event.retained):
+            rules = self._hear.get(event.kind, self._hear_all)
+        happened_at = now if late_ms == 0 else min(now, event.received_at - late_ms * _MILLISECOND)
+        context = Context(state.profile, now, self._label, happened_at)
+        return self._step(state, rules, event, context, heard=heard, clocks=clocks)
+
+    def _follow(self, state: HomeState, event: HomeProfile, now: datetime) -> Next[HomeState, HomeAction]:
+        if event.revision < state.profile.revision:
+            return Next(state, (), _due(state.due))
+        context = Context(event, now, self._label, now)
+        refused = self._in_force.of(event).refused
+        told = tuple(settings_refused(rule, detail, context) for rule, detail in sorted(refused.items()))
+        following = self._step(state, self._rules, event, context)
+        return Next(following.state, told + following.actions, following.due_at)
+
+    def _wake(self, state: HomeState, event: Tick, now: datetime) -> Next[HomeState, HomeAction]:
+        due = tuple(rule for rule in self._rules if rule.name in state.due and state.due[rule.name] <= now)
+        return self._step(state, due, event, Context(state.profile, now, self._label, now))
 
     def _step(
         self,
-        rule: Rule,
-        parameters: Any,
+        state: HomeState,
+        rules: Iterable[Rule],
         event: RuleEvent,
         context: Context,
-        rules: dict[str, RuleState],
-        due: dict[str, datetime],
-    ) -> list[HomeAction]:
-        try:
-            following = rule.step(rules.get(rule.name, rule.start()), event, context, parameters)
-        except Exception as error:  # noqa: BLE001 - one broken rule must not silence the others
-            due.pop(rule.name, None)
-            return [_failure(rule.name, error, event, context)]
-        rules[rule.name] = following.state
-        if following.due_at is None:
-            due.pop(rule.name, None)
-        else:
-            due[rule.name] = following.due_at
-        return list(following.actions)
+        *,
+        heard: Mapping[str, datetime] | None = None,
+        clocks: Mapping[str, DeviceClock] | None = None,
+    ) -> Next[HomeState, HomeAction]:
+        in_force = self._in_force.of(context.home)
+        states, due = dict(state.rules), dict(state.due)
+        actions: list[HomeAction] = []
+        for rule in rules:
+            _step_rule(rule, in_force, event, context, states, due, actions)
+        following = HomeState(
+            profile=context.home,
+            now=context.now,
+            heard=state.heard if heard is None else heard,
+            rules=states,
+            due=due,
+            clocks=state.clocks if clocks is None else clocks,
+        )
+        return Next(following, tuple(actions), _due(due))
 
 
-def _due(state: HomeState) -> datetime | None:
-    return earliest(*state.due.values())
+def _step_rule(
+    rule: Rule,
+    in_force: InForce,
+    event: RuleEvent,
+    context: Context,
+    states: dict[str, RuleState],
+    due: dict[str, datetime],
+    actions: list[HomeAction],
+) -> None:
+    name = rule.name
+    parameters = in_force.rules[name]
+    if not parameters.enabled:
+        due.pop(name, None)
+        return
+    try:
+        following = rule.step(states[name] if name in states else rule.start(), event, context, parameters)
+    except Exception as error:  # noqa: BLE001 - one broken rule must not silence the others
+        due.pop(name, None)
+        actions.append(rule_failed(name, error, event, context))
+        return
+    states[name] = following.state
+    actions.extend(following.actions)
+    if following.due_at is None:
+        due.pop(name, None)
+    else:
+        due[name] = following.due_at
+
+
+def _due(due: Mapping[str, datetime]) -> datetime | None:
+    return earliest(*due.values())
 
 
 def _is_repeat(state: HomeState, event: Reading) -> bool:
@@ -127,66 +174,34 @@ def _remember(heard: Mapping[str, datetime], event: Reading) -> dict[str, dateti
     return kept
 
 
-def _failure(rule: str, error: Exception, event: RuleEvent, context: Context) -> Failure:
-    what = f"{type(error).__name__}: {error}"[:200]
-    day = context.now.date().isoformat()
-    record = event.id if isinstance(event, Reading) else event.type
-    alert = Alert(
-        id=computed("alert", "operations", rule, context.home.home_id, type(error).__name__, day),
-        rule="operations",
-        home_id=context.home.home_id,
-        status=AlertStatus.OPENED,
-        at=context.now,
-        severity=Severity.LOW,
-        summary=f"Rule {rule} failed on record {record}; the other rules go on.",
-        summary_zh=f"规则 {rule} 处理记录 {record} 时出错；其他规则继续运行。",
-        caused_at=context.now,
-        evidence=(event.id,) if isinstance(event, Reading) else (),
-        rulebook=context.rulebook,
-        budget=timedelta(minutes=1),
-    )
-    return Failure(rule, what, alert)
-
-
-def memory_lost(home_id: str, detail: str, now: datetime) -> Alert:
-    """What was remembered of a home, or of many where none is named, cannot be used; operators are told."""
-    what, what_zh = (home_id, home_id) if home_id else ("many homes", "许多住户")
-    return Alert(
-        id=computed("alert", "operations", "memory", home_id, detail, now.isoformat()),
-        rule="operations",
-        home_id=home_id or "operations",
-        status=AlertStatus.OPENED,
-        at=now,
-        severity=Severity.LOW,
-        summary=f"What the rules remembered of {what} is lost and begins anew: {detail[:200]}",
-        summary_zh=f"{what_zh} 的规则记忆已丢失并重新开始：{detail[:200]}",
-        caused_at=now,
-        budget=timedelta(minutes=1),
-    )
-
-
 def encode_state(state: HomeState) -> bytes:
     """The state as JSON bytes."""
     content = {
         "profile": _PROFILE.dump_python(state.profile, mode="json"),
-        "now": state.now.isoformat(),
-        "heard": {key: at.isoformat() for key, at in state.heard.items()},
-        "rules": dict(state.rules),
-        "due": {key: at.isoformat() for key, at in state.due.items()},
+        "now": state.now,
+        "heard": state.heard,
+        "rules": state.rules,
+        "due": state.due,
+        "clocks": {key: list(clock) for key, clock in state.clocks.items()},
     }
-    return json.dumps(content, separators=(",", ":")).encode()
+    return orjson.dumps(content)
 
 
 def decode_state(data: bytes) -> HomeState:
     """What `encode_state` wrote. Raises Unreadable."""
     try:
-        content = json.loads(data)
+        content = orjson.loads(data)
         return HomeState(
             profile=_PROFILE.validate_python(content["profile"]),
             now=datetime.fromisoformat(content["now"]),
-            heard={key: datetime.fromisoformat(at) for key, at in content["heard"].items()},
+            heard=_each(datetime.fromisoformat, content["heard"]),
             rules=content["rules"],
-            due={key: datetime.fromisoformat(at) for key, at in content["due"].items()},
+            due=_each(datetime.fromisoformat, content["due"]),
+            clocks=_each(lambda kept: DeviceClock(*map(int, kept)), content.get("clocks", {})),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Unreadable(f"{type(error).__name__}: {error}"[:300]) from error
+
+
+def _each(read: Callable[[Any], Any], kept: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: read(value) for key, value in kept.items()}

@@ -15,7 +15,8 @@ from carebell.topics import Topic
 from carebell.types import HomeProfile, Reading, Rejected, Tick
 from carebell.wire import Unreadable, decode, encode, headers
 from carebell.worker import Turn, Worker
-from rules_engine.home import Failure, HomeAction, HomeState, HomeStep, decode_state, encode_state, memory_lost
+from rules_engine.home import HomeAction, HomeState, HomeStep, decode_state, encode_state
+from rules_engine.operations import Failure, memory_lost
 from rules_engine.rule import Rule, RuleEvent
 from rules_engine.rulebook import Rulebook
 from rules_engine.rules.sos import SosRule

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from carebell.types import Alert, HomeProfile, Reading, Tick
-from rules_engine.home import Failure, HomeAction, HomeState, HomeStep
+from rules_engine.home import HomeAction, HomeState, HomeStep
 from rules_engine.main import every_rule
+from rules_engine.operations import Failure
 from rules_engine.rule import RuleEvent
 from rules_engine.rulebook import Rulebook
 

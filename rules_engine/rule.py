@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Protocol
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
@@ -14,6 +14,9 @@ from carebell.types import Alert, AlertStatus, HomeProfile, Reading, Severity, T
 
 RuleEvent = Reading | Tick | HomeProfile
 RuleState = Mapping[str, Any]
+NO_TIME = timedelta(0)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
 
 
 class RuleParameters(BaseModel):
@@ -24,38 +27,60 @@ class RuleParameters(BaseModel):
     enabled: bool = True
     budget: Duration
 
+    def changed(self, changes: Mapping[str, Any]) -> Self:
+        """Some of them changed, and the whole validated again. Raises ValueError (pydantic's is one)."""
+        if not isinstance(changes, Mapping):
+            raise ValueError("expected names of parameters with values")
+        unchanged = {name: getattr(self, name) for name in type(self).model_fields}
+        return type(self).model_validate({**unchanged, **changes})
+
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a rule may look at besides its own state."""
+    """What a rule may look at besides its own state. `now` never runs backwards in a home; `happened_at` is when the
+    reading happened by our best reckoning, up to a day earlier where a device sends late."""
 
     home: HomeProfile
     now: datetime
     rulebook: str
+    happened_at: datetime
 
 
 class Rule(Protocol):
-    """The state is a JSON object of the rule's own; `start` is how it begins."""
+    """The state is a JSON object of the rule's own; `start` is how it begins. `hears`: the kinds of readings it is stepped
+    for, None for all. Ticks come when its own due time has come, profiles always."""
 
     @property
     def name(self) -> str: ...
 
+    @property
+    def hears(self) -> frozenset[str] | None: ...
+
     def start(self) -> RuleState: ...
 
-    def step(self, state: RuleState, event: RuleEvent, context: Context, parameters: Any) -> Next[RuleState, Alert]: ...
+    def step(self, state: Any, event: RuleEvent, context: Context, parameters: Any) -> Next[RuleState, Alert]:
+        """Pure; the state that came in stays as it was. The due time that is returned replaces the one before."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What a rule has found out, before it is an alert of a home."""
+    """What a rule has found out, before it is an alert of a home.
+
+    `subject` and `began_at` make the alert's id: the same for all that is said of one episode. `cause` is the reading that
+    decided it, `evidence` the ids of others that speak for it. `pre_alarm`: the home has so long to say that all is well.
+    """
 
     subject: str
     severity: Severity
     summary: str
     summary_zh: str
     cause: Reading | None = None
+    evidence: tuple[str, ...] = ()
+    device_id: str = ""
     began_at: datetime | None = None
     status: AlertStatus = AlertStatus.OPENED
+    pre_alarm: timedelta = NO_TIME
     is_test: bool = False
 
 
@@ -63,6 +88,7 @@ def alert_of(finding: Finding, rule: str, parameters: RuleParameters, context: C
     """An alert whose id comes from the rule, the home, its subject and the start of the episode."""
     cause = finding.cause
     began_at = finding.began_at or context.now
+    evidence = finding.evidence if cause is None else (*finding.evidence, cause.id)
     return Alert(
         id=computed("alert", rule, context.home.home_id, finding.subject, began_at.isoformat()),
         rule=rule,
@@ -73,15 +99,26 @@ def alert_of(finding: Finding, rule: str, parameters: RuleParameters, context: C
         summary=finding.summary,
         summary_zh=finding.summary_zh,
         caused_at=context.now if cause is None else cause.received_at,
-        evidence=() if cause is None else (cause.id,),
+        evidence=tuple(dict.fromkeys(evidence)),
         source_ids=() if cause is None else (cause.source_message_id,),
-        device_id=finding.subject if cause is None else cause.device_id,
+        device_id=finding.device_id if cause is None else cause.device_id,
         budget=parameters.budget,
         rulebook=context.rulebook,
+        pre_alarm=finding.pre_alarm,
         is_test=finding.is_test,
     )
 
 
 def as_time(text: JsonValue) -> datetime | None:
-    """A time kept in a state."""
+    """A time kept in a state as text."""
     return datetime.fromisoformat(text) if isinstance(text, str) else None
+
+
+def ms(at: datetime) -> int:
+    """A time as it is kept in a state: whole milliseconds since 1970."""
+    return (at - _EPOCH) // _MILLISECOND
+
+
+def at_ms(milliseconds: int) -> datetime:
+    """A time that was kept in a state."""
+    return _EPOCH + timedelta(milliseconds=milliseconds)

@@ -13,6 +13,7 @@ class SosRule:
     """A press opens an alert; `cleared` only writes that onto the time line of the last one."""
 
     name = "sos"
+    hears = frozenset({Kind.SOS})
 
     def start(self) -> RuleState:
         return {"last": None}
@@ -20,7 +21,7 @@ class SosRule:
     def step(
         self, state: RuleState, event: RuleEvent, context: Context, parameters: SosParameters
     ) -> Next[RuleState, Alert]:
-        if not isinstance(event, Reading) or event.kind != Kind.SOS or event.is_history:
+        if not isinstance(event, Reading):
             return Next(state)
         if event.value == "cleared":
             return self._cleared(state, event, context, parameters)

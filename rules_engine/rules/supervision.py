@@ -37,6 +37,7 @@ class SupervisionRule:
     interval begins with the next tick."""
 
     name = "supervision"
+    hears = None
 
     def start(self) -> RuleState:
         return {"heard": {}, "silent": {}, "weak": {}, "new": []}
@@ -152,6 +153,7 @@ def _gone(device: DeviceProfile, last: str, now: datetime) -> Finding:
     what, what_zh = ("Gateway", "网关") if device.is_gateway else ("Device", "设备")
     return Finding(
         subject=device.device_id,
+        device_id=device.device_id,
         severity=Severity.LOW,
         summary=f"{what} {device.device_id} has not been heard since {last[:16]}Z: its calls may not arrive.",
         summary_zh=f"{what_zh} {device.device_id} 自 {last[:16]}Z 起失去联系，呼救可能无法送达。",
@@ -162,6 +164,7 @@ def _gone(device: DeviceProfile, last: str, now: datetime) -> Finding:
 def _back(device_id: str, began_at: str, what: str, what_zh: str) -> Finding:
     return Finding(
         subject=device_id,
+        device_id=device_id,
         severity=Severity.LOW,
         summary=f"{device_id} {what}.",
         summary_zh=f"{device_id} {what_zh}。",

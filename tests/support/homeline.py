@@ -8,8 +8,9 @@ from typing import Any
 
 from carebell.ids import computed
 from carebell.types import Alert, AlertStatus, HomeProfile, Reading, Tick
-from rules_engine.home import Failure, HomeAction, HomeState, HomeStep, decode_state, encode_state
+from rules_engine.home import HomeAction, HomeState, HomeStep, decode_state, encode_state
 from rules_engine.main import every_rule
+from rules_engine.operations import Failure
 from rules_engine.rule import Rule, RuleEvent
 from rules_engine.rulebook import Rulebook, read_rulebook
 
@@ -18,7 +19,12 @@ START = datetime(2026, 3, 1, 8, tzinfo=UTC)
 
 def shipped_rulebook() -> Rulebook:
     """The rulebook that comes with Carebell."""
-    return read_rulebook(files("deploy").joinpath("rulebook.yaml").read_text(encoding="utf-8"), "rulebook.yaml")
+    return read_rulebook(shipped_text(), "rulebook.yaml")
+
+
+def shipped_text() -> str:
+    """The same as it stands in its file."""
+    return files("deploy").joinpath("rulebook.yaml").read_text(encoding="utf-8")
 
 
 def moment(seconds: float) -> datetime:

@@ -36,6 +36,8 @@ DOORS = {
     "uvicorn": ("deploy/serve.py",),
     "prometheus_client": ("carebell/telemetry.py", "notifier/desk/health.py"),
     "structlog": ("carebell/logs.py",),
+    "numpy": ("rules_engine/acceleration*.py", "rules_engine/fall_*.py"),
+    "matplotlib": ("deploy/plot*.py",),
     "yaml": ("carebell/file_yaml.py", "deploy/asyncapi.py", "devices/registry_yaml.py"),
 }
 # Who may catch everything, each with the reason on its line: the home guard, the outermost frame, the delivery, the

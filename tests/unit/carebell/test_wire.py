@@ -32,7 +32,7 @@ EXPECTED: dict[str, Wire] = {
     "carebell.alert.v1": Alert(
         id="a1", rule="sos", home_id="h1", status=AlertStatus.RESOLVED, at=LATER, severity=Severity.CRITICAL, summary="s",
         summary_zh="呼救", caused_at=AT, evidence=("r1",), source_ids=("m1",), device_id="d1",
-        budget=timedelta(milliseconds=1500), rulebook="1+abc", is_test=True,
+        budget=timedelta(milliseconds=1500), rulebook="1+abc", is_test=True, pre_alarm=timedelta(seconds=20),
     ),
     "carebell.rejected.v1": Rejected(
         id="x1", topic="carebell/h1/d1/up", reason="not_json", detail="d", payload="\\xff", received_at=AT, device_id="d1"
