@@ -57,7 +57,7 @@ def check_channels(policies: PolicyBook, part: ChannelsPart) -> None:
     there = {name for name in ("console", "webhook", "email") if getattr(part, name)}
     wrong = [
         f"policy {policy.name}, step {step.name}: channel {channel} is not set up under channels"
-        for policy in dict.fromkeys(policies.by_severity.values())
+        for policy in policies.every()
         for step in policy.steps
         for channel in step.channels
         if channel not in there

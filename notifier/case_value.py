@@ -19,6 +19,9 @@ class CaseStatus(StrEnum):
     CLOSED = "closed"
 
 
+# How a case ends that no human closed, because nobody was called: `cancelled` by the home, or a `test`.
+CANCELLED = "cancelled"
+TEST = "test"
 ANSWERED = frozenset({CaseStatus.ACCEPTED, CaseStatus.EN_ROUTE, CaseStatus.ARRIVED})
 
 
@@ -31,6 +34,7 @@ class What(StrEnum):
     SKIPPED = "skipped"
     ROUND = "round"
     REMINDER = "reminder"
+    PRE_ALARM = "pre_alarm"
     DELIVERY = "delivery"
     ACCEPTED = "accepted"
     EN_ROUTE = "en_route"
@@ -47,6 +51,9 @@ class Purpose(StrEnum):
     AGAIN = "again"
     REMINDER = "reminder"
     COMING = "coming"
+    PRE_ALARM = "pre_alarm"
+    TEST_OK = "test_ok"
+    NOTE = "note"
 
 
 class Move(StrEnum):
@@ -68,9 +75,36 @@ class Caller:
     source_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """An alert of the home, and who may be told of it now; the case keeps its own people while it gets no worse."""
+
+    alert: Alert
+    people: tuple[Person, ...] = ()
+    label: str = ""
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A suspicion in its pre-alarm: nobody is called for it until then, and it may still be cancelled."""
+
+    raised: Raised
+    until: datetime
+
+    @property
+    def rank(self) -> int:
+        return self.raised.alert.severity.rank
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """The state of a case. `due_at` is None only when it is closed; `called_at` is when what must be answered now began."""
+    """The state of a case. `due_at` is None only when it is closed; `called_at` is when what must be answered now began.
+
+    `waiting` are suspicions in their pre-alarm; meanwhile `resume_at` is when the case itself is due. While
+    `is_suspected`, there is nothing else: nobody has been called. `owed_at` is since when calls have been owed, where
+    that is not since `caused_at`.
+    """
 
     id: str
     home_id: str
@@ -101,16 +135,24 @@ class Case:
     closed_at: datetime | None = None
     outcome: str = ""
     due_at: datetime | None = None
+    owed_at: datetime | None = None
+    waiting: tuple[Waiting, ...] = ()
+    is_suspected: bool = False
+    resume_at: datetime | None = None
 
+    @property
+    def worst_waiting(self) -> Waiting | None:
+        """The suspicion that is shown, the eldest of the most severe."""
+        return max(self.waiting, key=lambda one: one.rank, default=None)
 
-@dataclass(frozen=True, slots=True)
-class Raised:
-    """An alert of the home, and who may be told of it now; the case keeps its own people while it gets no worse."""
+    @property
+    def pre_alarm_until(self) -> datetime | None:
+        """When calls begin, unless somebody answers before."""
+        return min((one.until for one in self.waiting), default=None)
 
-    alert: Alert
-    people: tuple[Person, ...] = ()
-    label: str = ""
-    address: str = ""
+    def waits_until(self, source_id: str) -> datetime | None:
+        """The end of the pre-alarm for a message of a device; None where it is over."""
+        return next((one.until for one in self.waiting if source_id in one.raised.alert.source_ids), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,7 +157,11 @@ class Casebook(Protocol):
 
     async def case(self, case_id: str) -> tuple[Case, datetime] | None: ...
 
-    async def cases(self, statuses: Sequence[str], limit: int, cursor: str | None) -> Page: ...
+    async def cases(
+        self, statuses: Sequence[str], limit: int, cursor: str | None, *, home_id: str = "", outcome: str = ""
+    ) -> Page:
+        """A page of cases; those with an outcome are closed."""
+        ...
 
     async def lines(self, *, after: int, limit: int, case_id: str | None = None) -> Sequence[LineRow]:
         """Lines behind an id, oldest first, of a case or of all. Of all, only those that no line to come stands before:

@@ -11,10 +11,10 @@ from carebell.engine_sql import Database, open_database
 from carebell.errors import BadInput, CarebellError
 from carebell.gathered import Gathered
 from carebell.telemetry import Telemetry
-from carebell.types import Alert, AlertStatus
+from carebell.types import Alert, AlertStatus, Severity
 from notifier import delivery_sql, view_sql
-from notifier.case import open_case, step
-from notifier.case_value import Acted, Case, Raised, Undelivered, What, Woken
+from notifier.case import open_case, open_trial, step
+from notifier.case_value import Acted, Case, CaseStatus, Raised, Undelivered, What, Woken
 from notifier.casebook import Claimed, DeliveryRow, DeliveryStatus, LineRow, Outcome, Overview, Page
 from notifier.delivery_sql import Claim, Ended
 from notifier.line_sql import TooManyLines, restored_problem
@@ -71,26 +71,35 @@ class SqlCasebook:
         cases: list[Case | None] = []
         for one in raised:
             alert = one.alert
-            if (alert.id, alert.status.value) in seen:
+            fact = (alert.id, _what_is_said(alert))
+            if fact in seen:
                 cases.append(None)
                 continue
-            seen.add((alert.id, alert.status.value))
-            case = self._join(sheet, open_cases.get(alert.home_id), one, at)
-            if case is not None:
-                open_cases[alert.home_id] = case
-            sheet.note_alert(alert.id, alert.status.value, case)
+            seen.add(fact)
+            case = self._trial(sheet, one, at) if _is_trial(alert) else self._join(sheet, open_cases, one, at)
+            sheet.note_alert(*fact, case)
             cases.append(case)
         return cases
 
-    def _join(self, sheet: Sheet, case: Case | None, raised: Raised, at: datetime) -> Case | None:
+    def _join(self, sheet: Sheet, open_cases: dict[str, Case], raised: Raised, at: datetime) -> Case | None:
+        alert = raised.alert
+        case = open_cases.pop(alert.home_id, None)
         if case is not None:
-            return sheet.take(case, step(case, raised, at, self._policies))
+            case = sheet.take(case, step(case, raised, at, self._policies))
+        elif alert.status is AlertStatus.OPENED:
+            policy = self._policies.for_alert(alert.rule, alert.severity)
+            case = sheet.open(open_case(alert, policy, raised.people, at, label=raised.label, address=raised.address))
+        # What is over in a home without an open case needs nobody.
+        if case is not None and case.status is not CaseStatus.CLOSED:
+            open_cases[alert.home_id] = case
+        return case
+
+    def _trial(self, sheet: Sheet, raised: Raised, at: datetime) -> Case | None:
+        """Beside whatever case is open: a test neither joins nor ends a call."""
         alert = raised.alert
         if alert.status is AlertStatus.RESOLVED:
-            # What is over in a home without an open case needs nobody.
             return None
-        policy = self._policies.for_severity(alert.severity)
-        return sheet.open(open_case(alert, policy, raised.people, at, label=raised.label, address=raised.address))
+        return sheet.open(open_trial(raised, self._policies.for_alert(alert.rule, alert.severity), at))
 
     async def act(self, case_id: str, acted: Acted, at: datetime) -> Case | None:
         def act(sheet: Sheet) -> Case | None:
@@ -190,8 +199,11 @@ class SqlCasebook:
     async def case(self, case_id: str) -> tuple[Case, datetime] | None:
         return await self._database.read(lambda connection: view_sql.one(connection, case_id))
 
-    async def cases(self, statuses: Sequence[str], limit: int, cursor: str | None) -> Page:
-        return await self._database.read(lambda connection: view_sql.page(connection, statuses, limit, cursor))
+    async def cases(
+        self, statuses: Sequence[str], limit: int, cursor: str | None, *, home_id: str = "", outcome: str = ""
+    ) -> Page:
+        wanted = view_sql.Wanted(statuses, home_id, outcome)
+        return await self._database.read(lambda connection: view_sql.page(connection, wanted, limit, cursor))
 
     async def lines(self, *, after: int, limit: int, case_id: str | None = None) -> Sequence[LineRow]:
         return await self._database.read(
@@ -217,6 +229,17 @@ class SqlCasebook:
     async def close(self) -> None:
         await self._recording.close()
         await self._database.close()
+
+
+def _is_trial(alert: Alert) -> bool:
+    """A press made to try a button. Whatever is more severe than that is taken for a call, test or not."""
+    return alert.is_test and alert.severity is Severity.INFO
+
+
+def _what_is_said(alert: Alert) -> str:
+    """Each is written down once. A suspicion may become a certainty under its own id."""
+    is_suspected = alert.status is AlertStatus.OPENED and alert.pre_alarm
+    return "suspected" if is_suspected else alert.status.value
 
 
 def _relay_to(connection: sa.Connection, name: str, line_id: int) -> None:

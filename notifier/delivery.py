@@ -15,6 +15,7 @@ from carebell.clock import pause, wait_set
 from carebell.errors import Refused, TryLater
 from carebell.instruments import Instruments
 from carebell.telemetry import Hop
+from notifier.case_value import Purpose
 from notifier.casebook import Casebook, Claimed, DeliveryStatus, Outcome
 from notifier.channel import Channel
 from notifier.message import compose
@@ -199,8 +200,10 @@ class Delivery:
             self._telemetry.resent.labels(delivery.channel).inc()
         if delivery.attempts == 0:
             self._telemetry.observe_rule(Hop.DUE_TO_ATTEMPT, claimed.case.rule, now - claimed.due_at)
-            if claimed.due_at == claimed.case.round_began_at == claimed.case.called_at:
-                self._telemetry.observe_rule(Hop.RECEIVED_TO_ATTEMPT, claimed.case.rule, now - claimed.case.caused_at)
+            is_first = claimed.due_at == claimed.case.round_began_at == claimed.case.called_at
+            if is_first and delivery.purpose is Purpose.CALL:
+                since = claimed.case.owed_at or claimed.case.caused_at
+                self._telemetry.observe_rule(Hop.RECEIVED_TO_ATTEMPT, claimed.case.rule, now - since)
 
     async def _keep_leases(self) -> None:
         """Of everything that is under way, until nothing is."""

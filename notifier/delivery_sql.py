@@ -87,7 +87,7 @@ def claim(connection: sa.Connection, asked: Claim, at: datetime) -> Sequence[Cla
                 unreadable.add(row.case_id)
                 passed_over += 1
                 continue
-            if reason := wants(case, Purpose(row.purpose)):
+            if reason := wants(case, Purpose(row.purpose), row.source_id):
                 _cancel(connection, row, reason, now)
                 passed_over += 1
             else:

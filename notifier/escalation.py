@@ -1,15 +1,16 @@
 """How a case tells people: tiers by their times, past empty ones at once, round after round until a human answers."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from carebell.ids import computed
 from carebell.step import Next
+from carebell.types import Alert
 from devices.registry import Role
 from notifier.case_value import Caller, Case, CaseAction, CaseStatus, Line, Purpose, Tell, What
-from notifier.person import Person, Reach
-from notifier.policy import PolicyStep
+from notifier.person import Person, Reach, reads_chinese
+from notifier.policy import Policy, PolicyStep
 
 HOME_CHANNEL = "home"
 CaseNext = Next[Case, CaseAction]
@@ -62,12 +63,9 @@ def new_round(case: Case, now: datetime, why: str) -> CaseNext:
 def tell_tier(case: Case, tier: PolicyStep) -> list[CaseAction]:
     """Everybody of a tier on all their channels at once; empty where there is nobody."""
     why = f"{tier.name} is told {tier.after.total_seconds():g} s after round {case.round} began"
-    people = [person for person in case.people if person.role in tier.roles]
     tells = [
         _tell(case, person, reach, step=tier.name, purpose=Purpose.CALL, why=why)
-        for person in people
-        for reach in person.reach
-        if not tier.channels or reach.channel in tier.channels
+        for person, reach in _ways(case.people, tier)
     ]
     if not tells:
         return []
@@ -96,6 +94,30 @@ def _tell(
         why=why,
         source_id=source_id,
     )
+
+
+def _ways(people: Iterable[Person], tier: PolicyStep) -> list[tuple[Person, Reach]]:
+    """Everybody of a tier, on each of its channels that reaches them."""
+    return [
+        (person, reach)
+        for person in people
+        if person.role in tier.roles
+        for reach in person.reach
+        if not tier.channels or reach.channel in tier.channels
+    ]
+
+
+def tell_note(case: Case, people: Sequence[Person], policy: Policy, alert: Alert) -> list[CaseAction]:
+    """The first of a policy's tiers that holds somebody, once, whatever else the case is about."""
+    for tier in policy.steps:
+        if ways := _ways(people, tier):
+            return [_note(case, person, reach, tier.name, alert) for person, reach in ways]
+    return []
+
+
+def _note(case: Case, person: Person, reach: Reach, step: str, alert: Alert) -> Tell:
+    why = alert.summary_zh if reads_chinese(person.language) else alert.summary
+    return _tell(case, person, reach, step=step, purpose=Purpose.NOTE, why=why, once=alert.id)
 
 
 def _in_charge(case: Case) -> list[Person]:
@@ -131,16 +153,15 @@ def tell_again(case: Case, alert_id: str) -> list[CaseAction]:
 
 def answer_home(case: Case, callers: Iterable[Caller]) -> list[CaseAction]:
     """`coming`, to each device that called."""
+    why = f"accepted by {case.accepted_by}"
     return [
-        _tell(
-            case,
-            Person(person_id=caller.device_id, name=caller.device_id, role="home"),
-            Reach(HOME_CHANNEL, caller.device_id),
-            step="coming",
-            purpose=Purpose.COMING,
-            why=f"accepted by {case.accepted_by}",
-            once=f"{caller.source_id}/{case.accepted_at}",
-            source_id=caller.source_id,
-        )
-        for caller in callers
+        tell_device(case, caller, Purpose.COMING, why, f"{caller.source_id}/{case.accepted_at}") for caller in callers
     ]
+
+
+def tell_device(case: Case, caller: Caller, purpose: Purpose, why: str, once: object) -> Tell:
+    """An answer to a message of a device; the step goes by the purpose."""
+    person = Person(person_id=caller.device_id, name=caller.device_id, role="home")
+    reach = Reach(HOME_CHANNEL, caller.device_id)
+    source_id = caller.source_id
+    return _tell(case, person, reach, step=purpose, purpose=purpose, why=why, once=once, source_id=source_id)

@@ -4,8 +4,10 @@ from dataclasses import dataclass, field
 
 from pydantic import JsonValue
 
+from carebell.types import Severity
 from notifier.case_value import Case, Purpose
 from notifier.casebook import DeliveryRow
+from notifier.person import reads_chinese
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,26 +22,34 @@ class Outgoing:
 
 
 _EN = {
-    Purpose.CALL: ("Call for help: {where}", "{what} Nobody has answered yet. Please answer at the desk: {link}"),
+    Purpose.CALL: ("Call for help: {where}", "{call}{what} Nobody has answered yet. Please answer at the desk: {link}"),
     Purpose.AGAIN: ("Called again: {where}", "{what} You accepted this case; the home has called again. {link}"),
     Purpose.REMINDER: ("How does it stand? {where}", "{what} Accepted by {who} and not closed yet. {link}"),
     Purpose.COMING: ("Someone is coming", "{who} is coming."),
+    Purpose.PRE_ALARM: ("A fall is suspected", "{what} People will be called unless you cancel."),
+    Purpose.TEST_OK: ("Test", "The test call was heard."),
+    Purpose.NOTE: ("For your attention: {where}", "{what} This is not urgent. More at the desk: {link}"),
 }
 _ZH = {
-    Purpose.CALL: ("呼救：{where}", "{what}尚无人应答，请在值班台应答：{link}"),
+    Purpose.CALL: ("呼救：{where}", "{call}{what}尚无人应答，请在值班台应答：{link}"),
     Purpose.AGAIN: ("再次呼救：{where}", "{what}该事件已由您受理，老人再次呼叫。{link}"),
     Purpose.REMINDER: ("请更新进展：{where}", "{what}已由{who}受理，尚未结案。{link}"),
     Purpose.COMING: ("有人正在赶来", "{who}正在赶来。"),
+    Purpose.PRE_ALARM: ("疑似跌倒", "{what}如不取消，将通知相关人员。"),
+    Purpose.TEST_OK: ("测试", "测试呼叫已收到。"),
+    Purpose.NOTE: ("请留意：{where}", "{what}并非紧急情况，详情见值班台：{link}"),
 }
 
 
 def compose(case: Case, delivery: DeliveryRow, desk_url: str) -> Outgoing:
     """The message of a delivery."""
-    is_chinese = delivery.language.casefold().startswith("zh")
-    subject, text = (_ZH if is_chinese else _EN)[delivery.purpose]
+    is_chinese = reads_chinese(delivery.language)
+    subject, text = (_ZH if is_chinese else _EN)[_kind_of(case, delivery)]
+    until = case.waits_until(delivery.source_id)
     words = {
+        "call": _number_first(case.policy.call, is_chinese),
         "where": " · ".join(part for part in (case.label or case.home_id, case.address) if part),
-        "what": case.summary_zh if is_chinese else case.summary,
+        "what": _what(case, delivery, is_chinese),
         "who": case.accepted_by,
         "link": f"{desk_url}/#case/{case.id}",
     }
@@ -64,5 +74,25 @@ def compose(case: Case, delivery: DeliveryRow, desk_url: str) -> Outgoing:
             "opened_at": case.opened_at.isoformat(),
             "who": case.accepted_by,
             "source_id": delivery.source_id,
+            "call": case.policy.call,
+            "until": "" if until is None else until.isoformat(),
         },
     )
+
+
+def _what(case: Case, delivery: DeliveryRow, is_chinese: bool) -> str:
+    if delivery.purpose is Purpose.NOTE:
+        return delivery.why
+    return case.summary_zh if is_chinese else case.summary
+
+
+def _kind_of(case: Case, delivery: DeliveryRow) -> Purpose:
+    """A weak battery is no call for help."""
+    is_calm = delivery.purpose is Purpose.CALL and case.severity.rank < Severity.HIGH.rank
+    return Purpose.NOTE if is_calm else delivery.purpose
+
+
+def _number_first(number: str, is_chinese: bool) -> str:
+    if not number:
+        return ""
+    return f"请先拨打{number}。" if is_chinese else f"Call {number} first. "

@@ -27,6 +27,11 @@ class Person:
     reach: tuple[Reach, ...] = ()
 
 
+def reads_chinese(language: str) -> bool:
+    """Whoever does not is written to in English."""
+    return language.casefold().startswith("zh")
+
+
 def circle(home: Home | None, responders: Sequence[Person], channels: Collection[str]) -> tuple[Person, ...]:
     """Everybody who may be told of a home: its contacts in their order, then whoever is on duty.
 

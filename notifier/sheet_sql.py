@@ -109,11 +109,12 @@ class Sheet:
 
     def write(self) -> tuple[What, ...]:
         """All of it; what was decided, for the metrics."""
-        if self._new:
-            self.connection.execute(sa.insert(CASE), [_row(case, self._at) for case in self._new.values()])
+        # First what was there: a case that was closed here makes room for the new one of its home.
         if self._changed:
             changed = [{"id_": case.id, **_changing(case, self._at)} for case in self._changed.values()]
             self.connection.execute(sa.update(CASE).where(CASE.c.id == sa.bindparam("id_")), changed)
+        if self._new:
+            self.connection.execute(sa.insert(CASE), [_row(case, self._at) for case in self._new.values()])
         write_lines(self.connection, self.lines, self._now)
         if self._tells:
             # The same step decided twice lands on the same rows.

@@ -2,13 +2,14 @@
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
 from carebell.errors import BadInput
-from notifier.case_value import Case, CaseStatus
+from notifier.case_value import Case, CaseStatus, What
 from notifier.casebook import DeliveryRow, LineRow, Overview, Page
 from notifier.delivery_sql import delivery_row
 from notifier.line_sql import is_settled
@@ -25,11 +26,28 @@ def one(connection: sa.Connection, case_id: str) -> tuple[Case, datetime] | None
     return None if row is None else (read(row.document), datetime.fromisoformat(row.updated_at))
 
 
-def page(connection: sa.Connection, statuses: Sequence[str], limit: int, cursor: str | None) -> Page:
-    """Cases of these statuses (none named: all), newest first."""
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which cases are asked for; what is empty does not matter."""
+
+    statuses: Sequence[str]
+    home_id: str
+    outcome: str
+
+    def conditions(self) -> Iterator[sa.ColumnElement[bool]]:
+        if self.statuses:
+            yield CASE.c.status.in_(self.statuses)
+        if self.home_id:
+            yield CASE.c.home_id == self.home_id
+        if self.outcome:
+            ended = sa.and_(LINE.c.case_id == CASE.c.id, LINE.c.what == What.CLOSED.value)
+            yield sa.exists().where(ended, LINE.c.data["outcome"].as_string() == self.outcome)
+
+
+def page(connection: sa.Connection, wanted: Wanted, limit: int, cursor: str | None) -> Page:
+    """Such cases, newest first."""
     query = sa.select(CASE).order_by(CASE.c.opened_at.desc(), CASE.c.id.desc()).limit(limit + 1)
-    if statuses:
-        query = query.where(CASE.c.status.in_(statuses))
+    query = query.where(*wanted.conditions())
     if cursor is not None:
         opened_at, case_id = _read_cursor(cursor)
         query = query.where(

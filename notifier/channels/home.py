@@ -1,13 +1,15 @@
-"""The way back to the home: `coming`, to the device that called, in the native dialect."""
+"""The way back to the home, to the device that spoke, in the native dialect: `coming`, `pre_alarm`, `test_ok`."""
 
 from collections.abc import Awaitable, Callable
 
 import orjson
 
+from notifier.case_value import Purpose
 from notifier.escalation import HOME_CHANNEL
 from notifier.message import Outgoing
 
 Publish = Callable[[str, bytes], Awaitable[None]]
+_SAYS: dict[str, tuple[str, ...]] = {Purpose.COMING: ("who",), Purpose.PRE_ALARM: ("until",)}
 
 
 class HomeChannel:
@@ -20,7 +22,9 @@ class HomeChannel:
 
     async def send(self, message: Outgoing) -> str:
         topic = f"carebell/{message.data['home_id']}/{message.to}/down"
-        told = {"id": message.data["source_id"], "type": "coming", "who": message.data["who"]}
+        purpose = str(message.data["purpose"])
+        told = {name: message.data[name] for name in _SAYS.get(purpose, ())}
+        told |= {"id": message.data["source_id"], "type": purpose}
         await self._publish(topic, orjson.dumps(told))
         return "accepted by the broker"
 

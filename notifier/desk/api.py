@@ -53,10 +53,15 @@ def case_routes(library: Library, feed: Feed, tokens: Tokens) -> APIRouter:
         status: Annotated[
             str, Query(description="open, accepted, en_route, arrived, closed, several with commas, or active")
         ] = "",
+        home_id: Annotated[str, Query(max_length=64, description="Of this home only.")] = "",
+        outcome: Annotated[
+            str,
+            Query(max_length=64, description="Closed with this outcome: test finds the presses made to try a button."),
+        ] = "",
         limit: Limit = 50,
         cursor: Annotated[str | None, Query(max_length=200)] = None,
     ) -> dict[str, Any]:
-        return await library.page(_statuses(status), limit, cursor)
+        return await library.page(_statuses(status), limit, cursor, home_id=home_id, outcome=outcome)
 
     @routes.get("/cases/{case_id}", summary="A case with its time line and deliveries", responses=described(404))
     async def case(_desk: Desk, case_id: str) -> dict[str, Any]:

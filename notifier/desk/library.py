@@ -16,10 +16,12 @@ class Library:
         self._casebook = casebook
         self._registry = registry
 
-    async def page(self, statuses: Sequence[str], limit: int, cursor: str | None) -> Json:
+    async def page(
+        self, statuses: Sequence[str], limit: int, cursor: str | None, *, home_id: str = "", outcome: str = ""
+    ) -> Json:
         """A page of cases. `feed_id` is where the feed goes on from what is shown here."""
         feed_id = await self._casebook.last_line()
-        page = await self._casebook.cases(statuses, limit, cursor)
+        page = await self._casebook.cases(statuses, limit, cursor, home_id=home_id, outcome=outcome)
         cases = [
             case_json(case, updated_at, await self._registry.home(case.home_id)) for case, updated_at in page.cases
         ]

@@ -1,6 +1,7 @@
 """The JSON of the desk: how cases, lines and deliveries look from outside."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +19,7 @@ def time(at: datetime | None) -> str | None:
 
 def case_json(case: Case, updated_at: datetime, home: Home | None) -> Json:
     """A case as it stands in lists and on the feed."""
+    case = _with_what_is_suspected(case)
     steps = case.policy.steps
     is_escalating = case.status is CaseStatus.OPEN
     following = steps[case.next_step].name if case.next_step < len(steps) else steps[0].name
@@ -30,8 +32,11 @@ def case_json(case: Case, updated_at: datetime, home: Home | None) -> Json:
         "updated_at": time(updated_at),
         "caused_at": time(case.caused_at),
         "last_call_at": time(case.last_call_at),
+        "rule": case.rule,
         "summary": case.summary,
         "summary_zh": case.summary_zh,
+        "call": case.policy.call or None,
+        "pre_alarm_until": time(case.pre_alarm_until),
         "calls": case.calls,
         "round": case.round,
         "accepted_by": case.accepted_by or None,
@@ -43,6 +48,22 @@ def case_json(case: Case, updated_at: datetime, home: Home | None) -> Json:
         "policy": {"name": case.policy.name, "version": case.policy.version},
         "home": _home_brief(case, home),
     }
+
+
+def _with_what_is_suspected(case: Case) -> Case:
+    """A suspicion that is worse than what is under way stands in front while it waits."""
+    worst = case.worst_waiting
+    if worst is None or worst.rank <= case.severity.rank:
+        return case
+    alert = worst.raised.alert
+    return replace(
+        case,
+        severity=alert.severity,
+        rule=alert.rule,
+        summary=alert.summary,
+        summary_zh=alert.summary_zh,
+        caused_at=alert.caused_at,
+    )
 
 
 def _home_brief(case: Case, home: Home | None) -> Json:

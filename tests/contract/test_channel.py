@@ -32,7 +32,14 @@ MESSAGE = Outgoing(
     to="?",
     subject="呼救：幸福里 3-101",
     text="按钮被按下。尚无人应答。",
-    data={"home_id": "h1", "source_id": "press-1", "who": "王芳", "role": "family", "step": "family"},
+    data={
+        "home_id": "h1",
+        "source_id": "press-1",
+        "who": "王芳",
+        "role": "family",
+        "step": "family",
+        "purpose": "coming",
+    },
 )
 
 
@@ -424,3 +431,18 @@ async def test_the_home_is_told_who_is_coming_in_the_native_dialect() -> None:
         ((topic, payload),) = far.given
         assert topic == "carebell/h1/button-1/down"
         assert orjson.loads(payload) == {"id": "press-1", "type": "coming", "who": "王芳"}
+
+
+@pytest.mark.parametrize(
+    ("purpose", "told"),
+    [
+        ("pre_alarm", {"id": "press-1", "type": "pre_alarm", "until": "2026-03-01T08:00:20+00:00"}),
+        ("test_ok", {"id": "press-1", "type": "test_ok"}),
+    ],
+)
+async def test_the_home_is_told_of_a_pre_alarm_and_that_a_test_was_heard(purpose: str, told: dict[str, str]) -> None:
+    data = {**MESSAGE.data, "purpose": purpose, "until": "2026-03-01T08:00:20+00:00"}
+    async with way_home() as (channel, far):
+        await channel.send(replace(MESSAGE, to="button-1", data=data))
+        ((_, payload),) = far.given
+        assert orjson.loads(payload) == told

@@ -17,6 +17,7 @@ from notifier.case_value import (
     CaseStatus,
     Line,
     Move,
+    Purpose,
     Raised,
     Tell,
     Undelivered,
@@ -44,6 +45,9 @@ PEOPLE = st.lists(
     unique_by=lambda person: person.person_id,
 ).map(tuple)
 SEVERITIES = st.sampled_from(Severity)
+RULES = st.sampled_from(["sos", "supervision", "hazard", "fall", "routine"])
+PRE_ALARM = build.seconds(20)
+CALLS = frozenset({Purpose.CALL, Purpose.AGAIN})
 # Never nothing: two decisions of one case are transactions one after another, and time has passed between them.
 WHILES = st.one_of(
     st.integers(1, 999).map(lambda count: timedelta(milliseconds=count)),
@@ -56,26 +60,34 @@ NAMES = st.sampled_from(["p0", "p1", "p2", "somebody"])
 class CaseMachine(RuleBasedStateMachine):
     """One case, from its first alert on."""
 
-    @initialize(severity=SEVERITIES, people=PEOPLE)
-    def opens(self, severity: Severity, people: tuple[Person, ...]) -> None:
+    @initialize(severity=SEVERITIES, people=PEOPLE, pre_alarm=st.sampled_from([timedelta(0), PRE_ALARM]))
+    def opens(self, severity: Severity, people: tuple[Person, ...], pre_alarm: timedelta) -> None:
         self.now: datetime = build.START
         self.alerts = 0
+        self.suspected: dict[str, Severity] = {"first": severity} if pre_alarm else {}
         self.tells: list[Tell] = []
         self.told_at = self.now
-        alert = build.alert("first", severity=severity, source_id="first")
-        self.case: Case = open_case(alert, POLICIES.for_severity(severity), people, self.now).state
-        following = open_case(alert, POLICIES.for_severity(severity), people, self.now)
+        alert = build.alert("first", severity=severity, source_id="first", pre_alarm=pre_alarm)
+        following = open_case(alert, POLICIES.for_alert("sos", severity), people, self.now)
+        self.case: Case = following.state
         self.take(following)
 
     def take(self, following: CaseNext) -> None:
         assert following.due_at == following.state.due_at
         tells = [action for action in following.actions if isinstance(action, Tell)]
-        if tells:
+        if CALLS & {tell.purpose for tell in tells}:
             self.told_at = self.now
         self.tells += tells
+        after = following.state
+        has_begun = self.case.is_suspected and not after.is_suspected and after.status is CaseStatus.OPEN
+        if has_begun and after.severity.rank >= Severity.HIGH.rank and any(one.reach for one in after.people):
+            assert self.called() > 0, "a pre-alarm has ended and nobody was called"
         assert all(tell.why for tell in tells)
         assert all(action.why for action in following.actions if isinstance(action, Line) and not action.by)
         self.case = following.state
+
+    def called(self) -> int:
+        return sum(tell.purpose in CALLS for tell in self.tells)
 
     def wake_what_is_due(self, until: datetime) -> None:
         """As the escalator does: every case at its own time."""
@@ -106,23 +118,64 @@ class CaseMachine(RuleBasedStateMachine):
         return before
 
     @precondition(lambda self: self.case.status is not CaseStatus.CLOSED)
-    @rule(severity=SEVERITIES, rule_name=st.sampled_from(["sos", "supervision"]))
+    @rule(severity=SEVERITIES, rule_name=RULES)
     def calls(self, severity: Severity, rule_name: str) -> None:
         self.alerts += 1
-        alert = build.alert(f"a{self.alerts}", severity=severity, rule=rule_name, source_id=f"s{self.alerts}")
-        count = len(self.tells)
+        self.raise_one(f"a{self.alerts}", severity, rule_name)
+
+    @precondition(lambda self: self.case.status is not CaseStatus.CLOSED and self.suspected)
+    @rule(data=st.data())
+    def is_certain(self, data: st.DataObject) -> None:
+        """A suspicion, under its own id."""
+        id = data.draw(st.sampled_from(sorted(self.suspected)))
+        self.raise_one(id, self.suspected.pop(id), "fall")
+
+    def raise_one(self, id: str, severity: Severity, rule_name: str) -> None:
+        alert = build.alert(id, severity=severity, rule=rule_name, source_id=f"source-of-{id}")
+        count = self.called()
         before = self.does(Raised(alert))
+        if before.status is CaseStatus.CLOSED:
+            return
         assert self.case.status in (before.status, CaseStatus.OPEN)
-        assert self.case.severity.rank == max(before.severity.rank, severity.rank)
-        is_heard = before.status is CaseStatus.OPEN and severity.rank <= before.severity.rank
+        ranks = [severity.rank, *([] if before.is_suspected else [before.severity.rank])]
+        if severity.rank >= Severity.HIGH.rank:
+            assert not self.case.waiting
+            ranks += [one.rank for one in before.waiting]
+        assert self.case.severity.rank == max(ranks)
+        is_calling = before.status is CaseStatus.OPEN and not before.is_suspected
+        is_heard = is_calling and severity.rank <= before.severity.rank
         if severity is Severity.CRITICAL and not is_heard and any(one.reach for one in self.case.people):
-            assert len(self.tells) > count, "a call for help was told to nobody"
+            assert self.called() > count, "a call for help was told to nobody"
 
     @precondition(lambda self: self.case.status is not CaseStatus.CLOSED)
-    @rule(severity=SEVERITIES)
-    def is_over(self, severity: Severity) -> None:
-        before = self.does(Raised(build.alert("first", severity=severity, status=AlertStatus.RESOLVED)))
-        assert self.case == before
+    @rule(severity=SEVERITIES, late=st.integers(0, 25))
+    def suspects(self, severity: Severity, late: int) -> None:
+        self.alerts += 1
+        id = f"a{self.alerts}"
+        self.suspected[id] = severity
+        at = self.now - build.seconds(late)
+        alert = build.alert(id, severity=severity, rule="fall", source_id=id, at=at, pre_alarm=PRE_ALARM)
+        before = self.does(Raised(alert))
+        if before.status is CaseStatus.OPEN and not before.is_suspected and severity.rank <= before.severity.rank:
+            assert self.case.status is CaseStatus.OPEN
+            assert self.case.due_at is not None
+            assert before.due_at is not None
+            assert self.case.due_at <= before.due_at, "a suspicion has put off what was going on"
+
+    @precondition(lambda self: self.case.status is not CaseStatus.CLOSED)
+    @rule(severity=SEVERITIES, data=st.data())
+    def is_over(self, severity: Severity, data: st.DataObject) -> None:
+        id = data.draw(st.sampled_from(["first", "unknown", *sorted(self.suspected)]))
+        before = self.does(Raised(build.alert(id, severity=severity, status=AlertStatus.RESOLVED)))
+        if id not in {one.raised.alert.id for one in before.waiting}:
+            assert self.case == before
+            return
+        assert id not in {one.raised.alert.id for one in self.case.waiting}
+        if before.is_suspected and len(before.waiting) == 1:
+            assert (self.case.status, self.case.outcome) == (CaseStatus.CLOSED, "cancelled")
+            assert self.called() == 0, "calls were ended by no human"
+        else:
+            assert (self.case.status, self.case.is_suspected) == (before.status, before.is_suspected)
 
     @rule(move=st.sampled_from([one for one in Move if one is not Move.CLOSE]), by=NAMES)
     def acts(self, move: Move, by: str) -> None:
@@ -133,6 +186,9 @@ class CaseMachine(RuleBasedStateMachine):
         order = list(CaseStatus)
         if move is Move.ESCALATE:
             assert self.case.status is CaseStatus.OPEN
+        elif any(one.rank > before.severity.rank for one in before.waiting):
+            # Whoever accepts a suspicion worse than what was under way begins with it.
+            assert self.case.status in ANSWERED or move is Move.NOTE
         else:
             assert order.index(self.case.status) >= order.index(before.status)
         if self.case.status is not CaseStatus.CLOSED:
@@ -176,10 +232,22 @@ class CaseMachine(RuleBasedStateMachine):
         assert (self.case.due_at is None) == (self.case.status is CaseStatus.CLOSED)
 
     @invariant()
-    def only_a_human_closes(self) -> None:
+    def only_a_human_ends_calls(self) -> None:
         if self.case.status is CaseStatus.CLOSED:
             assert self.case.closed_at is not None
             assert self.case.outcome
+            assert self.case.outcome != "cancelled" or self.called() == 0
+
+    @invariant()
+    def nothing_waits_longer_than_its_pre_alarm(self) -> None:
+        assert all(self.now < one.until <= self.now + PRE_ALARM for one in self.case.waiting)
+
+    @invariant()
+    def a_case_of_suspicions_has_called_nobody_yet(self) -> None:
+        if self.case.is_suspected:
+            assert self.case.waiting
+            assert self.case.status is CaseStatus.OPEN
+            assert self.called() == 0
 
     @invariant()
     def no_delivery_is_made_twice(self) -> None:
@@ -189,7 +257,7 @@ class CaseMachine(RuleBasedStateMachine):
     @invariant()
     def an_open_call_for_help_is_never_silent_for_longer_than_a_round(self) -> None:
         case = self.case
-        if case.status is not CaseStatus.OPEN or case.severity is not Severity.CRITICAL:
+        if case.status is not CaseStatus.OPEN or case.severity is not Severity.CRITICAL or case.is_suspected:
             return
         if any(person.reach for person in case.people):
             longest = case.policy.steps[-1].after + case.policy.repeat_after

@@ -137,11 +137,6 @@ def test_with_nobody_at_all_the_case_keeps_its_next_time_and_goes_on_asking() ->
     house.power_off()
 
 
-def test_a_press_marked_as_a_test_tells_only_the_desk(house: House) -> None:
-    house.at("00:00").device("button-1").presses(is_test=True).expect(told("desk-1"))
-    house.at("23:59:59").expect_nothing()
-
-
 def test_a_call_for_help_in_a_home_with_an_open_fault_escalates_as_a_call_for_help(house: House) -> None:
     house.at("00:00").device("gateway").faults().expect(told("desk-1"))
     house.at("10:00:00").device("button-1").presses().expect(told("desk-1"), told("family-1"))

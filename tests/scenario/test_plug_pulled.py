@@ -14,12 +14,24 @@ from tests.support.house import House, Plug, PulledPlug
 
 Step = tuple[str, Callable[[House], object]]
 PARTS = 10
-STORY: tuple[Step, ...] = (
+PRESSES: tuple[Step, ...] = (
     ("00:00", lambda house: _press(house, 1)),
     ("00:30", lambda house: _press(house, 2)),
     ("01:10", lambda house: house.accepts("provider-1")),
     ("02:00", lambda house: _press(house, 3)),
     ("17:00", lambda house: house.closes("provider-1")),
+)
+FALL: tuple[Step, ...] = (
+    ("00:00", lambda house: house.device("pendant-1").falls()),
+    ("00:19", lambda house: house),
+    ("00:20", lambda house: house),
+    ("01:30", lambda house: house.accepts("provider-1")),
+    ("02:00", lambda house: house.closes("provider-1")),
+)
+CANCELLED: tuple[Step, ...] = (
+    ("00:00", lambda house: house.device("pendant-1").falls()),
+    ("00:10", lambda house: house.device("pendant-1").gets_up()),
+    ("01:00", lambda house: house),
 )
 
 
@@ -28,8 +40,10 @@ def _press(house: House, number: int) -> None:
     house.presses_so_far(number - 1).device("button-1").presses()
 
 
-def play(house: House, *, after_crash: Callable[[House], None] = lambda house: None) -> None:
-    for time, act in STORY:
+def play(
+    house: House, *, story: tuple[Step, ...] = PRESSES, after_crash: Callable[[House], None] = lambda house: None
+) -> None:
+    for time, act in story:
         try:
             house.at(time)
             act(house)
@@ -85,6 +99,23 @@ def test_a_plug_pulled_after_any_write_loses_nothing_and_tells_twice_only_what_w
         assert all(count <= 1 + caught[key] <= 2 for (key, _, _), count in seen.items()), f"tick {tick}"
         assert house.whats() == undisturbed.whats, f"tick {tick}"
         assert {one.status.value for one in house.deliveries()} == {"sent"}, f"tick {tick}"
+        house.power_off()
+
+
+@pytest.mark.parametrize(("story", "status"), [(FALL, "helped_at_home"), (CANCELLED, "cancelled")])
+def test_a_plug_pulled_in_a_pre_alarm_neither_loses_the_call_nor_makes_one(
+    story: tuple[Step, ...], status: str, tmp_path: Path, empty: Path
+) -> None:
+    calm = House(copytree(empty, tmp_path / "calm"))
+    play(calm, story=story)
+    expected, whats, ticks = who_was_told(calm), calm.whats(), calm.plug.ticks
+    calm.power_off()
+    assert ticks > 5
+    for tick in range(1, ticks + 1):
+        house = House(copytree(empty, tmp_path / str(tick)), plug=Plug(tick))
+        play(house, story=story)
+        assert set(who_was_told(house)) == set(expected), f"tick {tick}"
+        assert (house.whats(), house.case().outcome) == (whats, status), f"tick {tick}"
         house.power_off()
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from carebell.types import Severity
 from notifier.case_value import Purpose
 from notifier.message import compose
 from tests.support import build
@@ -71,3 +72,30 @@ def test_the_key_is_the_delivery_and_the_data_name_the_case() -> None:
     assert message.data["source_id"] == "press-1"
     other = compose(replace(case, round=2), delivery, DESK_URL)
     assert other == message
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("en", "Call 119 first. Call for help: button button-1 was pressed. Nobody"),
+        ("zh-CN", "请先拨打119。呼救：按钮 button-1 被按下。尚无人应答"),
+    ],
+)
+def test_the_number_to_call_first_comes_first(language: str, text: str) -> None:
+    case = build.case()
+    hazard = replace(case, policy=replace(case.policy, call="119"))
+    message = compose(hazard, build.delivery(language=language), DESK_URL)
+    assert message.text.startswith(text)
+    assert message.data["call"] == "119"
+
+
+def test_what_is_not_urgent_does_not_read_like_a_call_for_help() -> None:
+    message = compose(build.case(severity=Severity.LOW), build.delivery(language="en"), DESK_URL)
+    assert message.subject.startswith("For your attention: ")
+    assert "not urgent" in message.text
+
+
+def test_a_note_says_why_it_was_sent_and_not_what_the_case_is_about() -> None:
+    note = build.delivery(purpose=Purpose.NOTE, why="Up more often at night.", language="en")
+    message = compose(build.case(), note, DESK_URL)
+    assert message.text.startswith("Up more often at night. ")

@@ -49,6 +49,31 @@ def test_every_severity_has_its_policy() -> None:
     }
 
 
+def test_the_shipped_hazard_policy_tells_everybody_at_once_and_names_the_fire_brigade() -> None:
+    book = build.default_policies()
+    policy = book.for_alert("hazard", Severity.CRITICAL)
+    assert (policy.name, policy.call) == ("hazard", "119")
+    assert policy.steps[0].after == seconds(0)
+    assert set(policy.steps[0].roles) == {"desk", "family", "neighbour", "provider"}
+    assert policy.is_more_urgent_than(book.for_severity(Severity.CRITICAL))
+    assert not book.for_severity(Severity.CRITICAL).is_more_urgent_than(policy)
+    assert not policy.is_more_urgent_than(policy)
+
+
+def test_what_names_the_rule_goes_before_what_names_the_severity() -> None:
+    book = build.default_policies()
+    assert book.for_alert("hazard", Severity.LOW).name == "fault"
+    assert book.for_alert("routine", Severity.INFO).name == "note"
+    assert book.for_alert("sos", Severity.CRITICAL).name == "call_for_help"
+    assert {one.name for one in book.every()} == {"call_for_help", "hazard", "fault", "notice", "note"}
+
+
+def test_a_policy_for_rules_without_severities_is_for_all_of_them() -> None:
+    book = read_policies(edited(lambda content: content["policies"]["note"].pop("for")), "my.yaml")
+    assert {book.for_alert("routine", severity).name for severity in Severity} == {"note"}
+    assert book.for_severity(Severity.LOW).name == "fault"
+
+
 BAD_EDITS: dict[str, tuple[Edit, str]] = {
     "a time without a unit": (
         lambda content: call(content)["steps"][2].update(after=60),
@@ -86,6 +111,18 @@ BAD_EDITS: dict[str, tuple[Edit, str]] = {
     "a severity with two policies": (
         lambda content: call(content).update({"for": ["critical", "high", "low"]}),
         r"each severity must have one policy",
+    ),
+    "a rule with two policies": (
+        lambda content: content["policies"]["note"].update(rules=["hazard"], **{"for": ["high"]}),
+        r"the file: .*rule hazard has 2 policies for high",
+    ),
+    "neither severities nor rules": (
+        lambda content: call(content).pop("for"),
+        r"policies\.call_for_help: .*needs severities, or rules",
+    ),
+    "a number that nobody can call": (
+        lambda content: call(content).update(call="the fire brigade"),
+        r"policies\.call_for_help\.call: String should match pattern",
     ),
     "a severity that does not exist": (
         lambda content: call(content).update({"for": ["urgent"]}),

@@ -1,5 +1,6 @@
+import { isPreAlarm } from "./cases.js";
 import { button, h, say, set } from "./dom.js";
-import { ageOf, joined, namesOf, nextStepOf, repeatsOf, statusOf, summaryOf } from "./phrases.js";
+import { ageOf, callOf, joined, namesOf, nextStepOf, repeatsOf, statusOf, summaryOf } from "./phrases.js";
 import { showSeverity } from "./severity.js";
 import type { Case } from "./types.js";
 import type { Words } from "./words.js";
@@ -18,7 +19,8 @@ export function makeCard(first: Case, words: Words, accept: (id: string) => void
   const link = h("a", { class: "card-link", href: `#case/${encodeURIComponent(first.id)}` });
   const people = h("p", { class: "card-people" });
   const summary = h("p", { class: "card-summary" });
-  const next = h("p", { class: "card-next" });
+  const call = h("p", { class: "call-first", "data-testid": "card-call" });
+  const next = h("p", { class: "card-next", "data-testid": "card-next" });
   const status = h("span", { class: "card-status" });
   const take = button("card-accept", "card-accept", words.accept, () => accept(shown.id));
   const node = h(
@@ -27,23 +29,26 @@ export function makeCard(first: Case, words: Words, accept: (id: string) => void
     h("div", { class: "card-top" }, badge, clock),
     h("h3", {}, link),
     people,
+    call,
     summary,
     next,
     h("div", { class: "card-foot" }, status, take),
   );
   const tick = (): void => {
+    set(node, marks(shown));
     say(clock, ageOf(shown));
+    say(status, statusOf(shown, words));
     say(next, joined(nextStepOf(shown, words), repeatsOf(shown, words)));
   };
   const show = (one: Case, selected: boolean): void => {
     shown = one;
-    set(node, marks(one));
     set(link, { "aria-current": selected ? "true" : undefined });
     showSeverity(badge, one.severity, words);
     say(link, one.home.label || one.home_id);
     say(people, joined(namesOf(one.home), one.home.address));
     say(summary, summaryOf(one, words));
-    say(status, statusOf(one, words));
+    say(call, callOf(one, words));
+    call.hidden = callOf(one, words) === "";
     take.hidden = one.status !== "open";
     set(take, { "aria-label": `${words.accept}: ${one.home.label || one.home_id}` });
     tick();
@@ -52,8 +57,9 @@ export function makeCard(first: Case, words: Words, accept: (id: string) => void
 }
 
 function marks(one: Case): Record<string, string> {
+  const look = isPreAlarm(one) ? " pre-alarm" : "";
   return {
-    class: `card ${one.status === "open" ? "unanswered" : "answered"} tone-${one.severity}`,
+    class: `card ${one.status === "open" ? "unanswered" : "answered"}${look} tone-${one.severity}`,
     "data-case-id": one.id,
     "data-home-id": one.home_id,
     "data-status": one.status,

@@ -1,3 +1,4 @@
+import { now } from "./clock.js";
 import type { Case, Severity } from "./types.js";
 
 /** All cases the page knows, by id. Never changed in place: each change gives a new book. */
@@ -23,6 +24,11 @@ export function isUnanswered(one: Case): boolean {
   return one.status === "open";
 }
 
+/** Nobody is called yet. The page's own clock ends it: the notifier may be late to say so. */
+export function isPreAlarm(one: Case): boolean {
+  return one.status !== "closed" && one.pre_alarm_until !== null && Date.parse(one.pre_alarm_until) > now();
+}
+
 /** Nobody has accepted these: the most severe first, then who has waited longest. */
 export function unanswered(book: CaseBook): readonly Case[] {
   return [...book.values()].filter(isUnanswered).sort(byUrgency);
@@ -37,7 +43,7 @@ export function recentlyClosed(book: CaseBook): readonly Case[] {
 }
 
 export function alarming(book: CaseBook): readonly Case[] {
-  return unanswered(book).filter((one) => one.severity === "critical");
+  return unanswered(book).filter((one) => one.severity === "critical" && !isPreAlarm(one));
 }
 
 function closedIn(book: CaseBook): Case[] {

@@ -1,6 +1,6 @@
 import { Alarm, CONTACT_LOST } from "./alarm.js";
 import * as api from "./api.js";
-import { alarming, bookOf, put, unanswered, type CaseBook } from "./cases.js";
+import { alarming, bookOf, isPreAlarm, put, unanswered, type CaseBook } from "./cases.js";
 import { heardServerTime } from "./clock.js";
 import { Feed, type Contact, type FeedListener } from "./feed.js";
 import { makePage, type Page, type PageHandlers } from "./page.js";
@@ -60,6 +60,7 @@ export class Desk implements PageHandlers, FeedListener {
     this.#learn(one);
     if (!known) this.#greet(one);
     else if (known.status !== one.status) this.#announceStatus(one);
+    else if (known.pre_alarm_until && !one.pre_alarm_until) this.#greet(one);
     if (one.id === this.#selected) this.#addLine(one.id, line);
     this.#show();
   }
@@ -202,9 +203,9 @@ export class Desk implements PageHandlers, FeedListener {
   #greet(one: Case): void {
     if (one.status !== "open") return;
     const { words } = this.#page;
-    const severity = words.severity[one.severity] ?? one.severity;
+    const severity = isPreAlarm(one) ? words.preAlarm : (words.severity[one.severity] ?? one.severity);
     this.#page.announce(words.announceNew(severity, one.home.label, summaryOf(one, words)));
-    if (one.severity === "high") this.#alarm.chime();
+    if (one.severity === "high" || isPreAlarm(one)) this.#alarm.chime();
   }
 
   #announceStatus(one: Case): void {

@@ -1,10 +1,11 @@
 import { makeActions, type ActionBar } from "./actions.js";
+import { isPreAlarm } from "./cases.js";
 import { makeCloseDialog } from "./close_dialog.js";
 import { localTime } from "./clock.js";
 import { button, h, say, set } from "./dom.js";
 import { deliveryTable, timeline } from "./history.js";
 import { homePanel } from "./home_panel.js";
-import { ageOf, joined, nextStepOf, repeatsOf, statusOf, summaryOf } from "./phrases.js";
+import { ageOf, callOf, joined, nextStepOf, repeatsOf, statusOf, summaryOf } from "./phrases.js";
 import { showSeverity } from "./severity.js";
 import type { ActionBody, ActionName, Case, CaseInFull } from "./types.js";
 import type { Words } from "./words.js";
@@ -33,6 +34,7 @@ interface Parts {
   readonly title: HTMLHeadingElement;
   readonly clock: HTMLElement;
   readonly status: HTMLElement;
+  readonly call: HTMLElement;
   readonly summary: HTMLElement;
   readonly opened: HTMLElement;
   readonly next: HTMLElement;
@@ -103,7 +105,8 @@ function makeParts(words: Words): Parts {
     title: h("h2", { class: "detail-title", tabindex: "-1" }),
     clock: h("span", { class: "clock", role: "timer", "aria-label": words.sincePress }),
     status: h("p", { class: "detail-status", "data-testid": "case-status" }),
-    summary: h("p", { class: "detail-summary" }),
+    call: h("p", { class: "call-first", "data-testid": "call-first" }),
+    summary: h("p", { class: "detail-summary", "data-testid": "case-summary" }),
     opened: h("p", { class: "quiet detail-opened" }),
     next: h("p", { class: "detail-next", "data-testid": "next-step" }),
     home: h("div", {}),
@@ -130,7 +133,7 @@ function makeFrame(words: Words, parts: Parts, actions: ActionBar): Frame {
 
 function caseArticle(words: Words, parts: Parts, actions: ActionBar): HTMLElement {
   const top = h("div", { class: "detail-top" }, parts.badge, parts.clock);
-  const state = [parts.summary, parts.opened, parts.status, parts.next];
+  const state = [parts.call, parts.summary, parts.opened, parts.status, parts.next];
   const head = h("header", { class: "detail-head" }, top, parts.title, ...state);
   const home = panel("home", words.home, parts.home);
   const now = h("div", { class: "case-now" }, head, actions.node);
@@ -152,14 +155,16 @@ function showCase(parts: Parts, one: Case, words: Words): void {
   say(parts.title, one.home.label || one.home_id);
   say(parts.summary, summaryOf(one, words));
   say(parts.opened, joined(localTime(one.opened_at, words.tag), repeatsOf(one, words)));
-  say(parts.status, statusOf(one, words));
-  set(parts.status, { "data-status": one.status });
+  say(parts.call, callOf(one, words));
+  parts.call.hidden = callOf(one, words) === "";
   showTimes(parts, one, words);
 }
 
 function showTimes(parts: Parts, one: Case, words: Words): void {
   const next = nextStepOf(one, words);
   say(parts.clock, ageOf(one));
+  say(parts.status, statusOf(one, words));
+  set(parts.status, { "data-status": isPreAlarm(one) ? "pre-alarm" : one.status });
   say(parts.next, next);
   parts.next.hidden = next === "";
 }

@@ -1,5 +1,6 @@
 // Sentences about a case that the list and the details share.
 
+import { isPreAlarm } from "./cases.js";
 import { left, now, since, span } from "./clock.js";
 import { english } from "./words_en.js";
 import type { Case, Home } from "./types.js";
@@ -21,6 +22,7 @@ export function statusOf(one: Case, words: Words): string {
     case "closed":
       return words.closedWith(words.outcomes[one.outcome ?? ""] ?? one.outcome ?? words.outcomes["other"] ?? "");
     default:
+      if (isPreAlarm(one)) return words.preAlarm;
       return words.status[one.status] ?? one.status;
   }
 }
@@ -36,10 +38,15 @@ export function ageOf(one: Case): string {
 
 export function nextStepOf(one: Case, words: Words): string {
   if (one.status === "closed") return "";
+  if (one.pre_alarm_until && isPreAlarm(one)) return words.callsIn(left(one.pre_alarm_until, now()));
   if (!one.due_at) return one.status === "open" ? words.noStep : "";
   const step = one.next_step ? (words.tiers[one.next_step] ?? one.next_step) : words.reminder;
   const from = now();
   return Date.parse(one.due_at) <= from ? words.stepNow(step) : words.stepIn(step, left(one.due_at, from));
+}
+
+export function callOf(one: Case, words: Words): string {
+  return one.call && one.status !== "closed" ? words.callFirst(one.call) : "";
 }
 
 export function repeatsOf(one: Case, words: Words): string {

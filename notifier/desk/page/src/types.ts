@@ -62,6 +62,10 @@ export interface Case {
   readonly updated_at: string;
   readonly summary: string;
   readonly summary_zh: string;
+  /** A number to call before anything else. */
+  readonly call: string | null;
+  /** A suspicion: nobody is called before this moment. */
+  readonly pre_alarm_until: string | null;
   readonly accepted_by: string | null;
   readonly accepted_at: string | null;
   readonly closed_at: string | null;

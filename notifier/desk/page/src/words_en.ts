@@ -74,6 +74,9 @@ export const english = {
   onTheWayBy: (name: string) => `${name} is on the way`,
   arrivedBy: (name: string) => `${name} is at the home`,
   closedWith: (outcome: string) => `Closed: ${outcome}`,
+  preAlarm: "Pre-alarm: nobody is called yet",
+  callsIn: (left: string) => `People are called in ${left}, unless it is cancelled`,
+  callFirst: (number: string) => `Call ${number} first`,
   somebody: "somebody",
   calls: (count: number) => `pressed ${count} times`,
   round: (round: number) => `round ${round}`,
@@ -89,6 +92,8 @@ export const english = {
     provider: "Provider",
     health_centre: "Health centre",
     desk: "Desk",
+    everybody: "Everybody",
+    home: "Home",
     emergency: "Emergency services",
   } as Record<string, string>,
 
@@ -130,6 +135,7 @@ export const english = {
     ambulance_called: "Ambulance called",
     hospital: "Taken to hospital",
     false_alarm: "False alarm",
+    cancelled: "Cancelled by the home",
     test: "Test",
     no_help_needed: "No help needed",
     other: "Other",
@@ -148,9 +154,11 @@ export const english = {
 
   timeline: "Timeline",
   noLines: "Nothing has been written yet.",
-  by: (name: string) => `by ${name}`,
+  by: (name: string) => `by ${name === "home" ? "the home" : name}`,
+  restsOn: (rule: string, readings: number) => `Rule ${rule}, ${readings === 1 ? "1 reading" : `${readings} readings`}`,
   what: {
     signal: "Call for help",
+    resolved: "The home says it is over",
     step: "Escalation step",
     skipped: "Step left out",
     round: "Next round",
@@ -164,6 +172,7 @@ export const english = {
     note: "Note",
     reminder: "Reminder",
     escalated: "Escalated",
+    pre_alarm: "Pre-alarm",
     home: "From the home",
   } as Record<string, string>,
 
@@ -179,6 +188,9 @@ export const english = {
     again: "called again",
     reminder: "reminder",
     coming: "someone is coming",
+    pre_alarm: "pre-alarm, can be cancelled",
+    test_ok: "test was heard",
+    note: "note",
   } as Record<string, string>,
   delivery: {
     queued: "Queued",

@@ -68,6 +68,9 @@ export const chinese: typeof english = {
   onTheWayBy: (name) => `${name} 在路上`,
   arrivedBy: (name) => `${name} 已到达住户家`,
   closedWith: (outcome) => `已关闭：${outcome}`,
+  preAlarm: "预警中：尚未通知任何人",
+  callsIn: (left) => `如不取消，${left} 后通知相关人员`,
+  callFirst: (number) => `请先拨打 ${number}`,
   somebody: "有人",
   calls: (count) => `按了 ${count} 次`,
   round: (round) => `第 ${round} 轮`,
@@ -83,6 +86,8 @@ export const chinese: typeof english = {
     provider: "服务商",
     health_centre: "卫生服务中心",
     desk: "值班台",
+    everybody: "所有人",
+    home: "住户",
     emergency: "急救",
   },
 
@@ -124,6 +129,7 @@ export const chinese: typeof english = {
     ambulance_called: "已叫救护车",
     hospital: "已送医院",
     false_alarm: "误报",
+    cancelled: "住户已取消",
     test: "测试",
     no_help_needed: "不需要帮助",
     other: "其他",
@@ -142,9 +148,11 @@ export const chinese: typeof english = {
 
   timeline: "经过",
   noLines: "还没有记录。",
-  by: (name) => name,
+  by: (name) => (name === "home" ? "住户" : name),
+  restsOn: (rule, readings) => `规则 ${rule}，依据 ${readings} 条记录`,
   what: {
     signal: "求助",
+    resolved: "住户报告已解除",
     step: "通知步骤",
     skipped: "跳过的步骤",
     round: "下一轮",
@@ -158,6 +166,7 @@ export const chinese: typeof english = {
     note: "备注",
     reminder: "提醒",
     escalated: "升级",
+    pre_alarm: "预警",
     home: "来自住户",
   },
 
@@ -168,6 +177,6 @@ export const chinese: typeof english = {
   deliveryStatus: "状态",
   time: "时间",
   attempts: (count) => `尝试 ${count} 次`,
-  purposes: { call: "呼救", again: "再次呼救", reminder: "提醒", coming: "有人正在赶来" },
+  purposes: { call: "呼救", again: "再次呼救", reminder: "提醒", coming: "有人正在赶来", pre_alarm: "预警，可取消", test_ok: "测试已收到", note: "通知" },
   delivery: { queued: "排队中", sending: "发送中", sent: "已发送", failed: "失败", cancelled: "已取消" },
 };

@@ -1,5 +1,6 @@
+import { isPreAlarm } from "./cases.js";
 import { button, h, say, set } from "./dom.js";
-import { ageOf, joined, namesOf, nextStepOf, repeatsOf, statusOf, summaryOf } from "./phrases.js";
+import { ageOf, callOf, joined, namesOf, nextStepOf, repeatsOf, statusOf, summaryOf } from "./phrases.js";
 import { showSeverity } from "./severity.js";
 /** One case in the list. Its parts are made once and only re-worded, so that focus and reading place stay. */
 export function makeCard(first, words, accept) {
@@ -9,23 +10,26 @@ export function makeCard(first, words, accept) {
     const link = h("a", { class: "card-link", href: `#case/${encodeURIComponent(first.id)}` });
     const people = h("p", { class: "card-people" });
     const summary = h("p", { class: "card-summary" });
-    const next = h("p", { class: "card-next" });
+    const call = h("p", { class: "call-first", "data-testid": "card-call" });
+    const next = h("p", { class: "card-next", "data-testid": "card-next" });
     const status = h("span", { class: "card-status" });
     const take = button("card-accept", "card-accept", words.accept, () => accept(shown.id));
-    const node = h("li", { "data-testid": "case-card" }, h("div", { class: "card-top" }, badge, clock), h("h3", {}, link), people, summary, next, h("div", { class: "card-foot" }, status, take));
+    const node = h("li", { "data-testid": "case-card" }, h("div", { class: "card-top" }, badge, clock), h("h3", {}, link), people, call, summary, next, h("div", { class: "card-foot" }, status, take));
     const tick = () => {
+        set(node, marks(shown));
         say(clock, ageOf(shown));
+        say(status, statusOf(shown, words));
         say(next, joined(nextStepOf(shown, words), repeatsOf(shown, words)));
     };
     const show = (one, selected) => {
         shown = one;
-        set(node, marks(one));
         set(link, { "aria-current": selected ? "true" : undefined });
         showSeverity(badge, one.severity, words);
         say(link, one.home.label || one.home_id);
         say(people, joined(namesOf(one.home), one.home.address));
         say(summary, summaryOf(one, words));
-        say(status, statusOf(one, words));
+        say(call, callOf(one, words));
+        call.hidden = callOf(one, words) === "";
         take.hidden = one.status !== "open";
         set(take, { "aria-label": `${words.accept}: ${one.home.label || one.home_id}` });
         tick();
@@ -33,8 +37,9 @@ export function makeCard(first, words, accept) {
     return { node, show, tick };
 }
 function marks(one) {
+    const look = isPreAlarm(one) ? " pre-alarm" : "";
     return {
-        class: `card ${one.status === "open" ? "unanswered" : "answered"} tone-${one.severity}`,
+        class: `card ${one.status === "open" ? "unanswered" : "answered"}${look} tone-${one.severity}`,
         "data-case-id": one.id,
         "data-home-id": one.home_id,
         "data-status": one.status,

@@ -1,3 +1,4 @@
+import { now } from "./clock.js";
 const RANK = { critical: 3, high: 2, low: 1, info: 0 };
 const KEPT_CLOSED = 20;
 export function bookOf(...parts) {
@@ -16,6 +17,10 @@ export function put(book, one) {
 export function isUnanswered(one) {
     return one.status === "open";
 }
+/** Nobody is called yet. The page's own clock ends it: the notifier may be late to say so. */
+export function isPreAlarm(one) {
+    return one.status !== "closed" && one.pre_alarm_until !== null && Date.parse(one.pre_alarm_until) > now();
+}
 /** Nobody has accepted these: the most severe first, then who has waited longest. */
 export function unanswered(book) {
     return [...book.values()].filter(isUnanswered).sort(byUrgency);
@@ -27,7 +32,7 @@ export function recentlyClosed(book) {
     return closedIn(book).slice(0, KEPT_CLOSED);
 }
 export function alarming(book) {
-    return unanswered(book).filter((one) => one.severity === "critical");
+    return unanswered(book).filter((one) => one.severity === "critical" && !isPreAlarm(one));
 }
 function closedIn(book) {
     const closed = [...book.values()].filter((one) => one.status === "closed");

@@ -1,5 +1,6 @@
 import { localTime } from "./clock.js";
 import { h } from "./dom.js";
+import { english } from "./words_en.js";
 export function timeline(lines, words) {
     const list = h("ol", { class: "timeline", "data-testid": "timeline" });
     const ordered = [...lines].sort((a, b) => a.id - b.id);
@@ -9,16 +10,27 @@ export function timeline(lines, words) {
     return list;
 }
 function lineItem(line, words) {
-    const head = h("p", { class: "line-head" }, h("time", { datetime: line.at }, localTime(line.at, words.tag)), h("strong", {}, words.what[line.what] ?? line.what), line.by ? h("span", { class: "quiet" }, words.by(line.by)) : null);
+    const kind = line.data["status"] === "resolved" ? "resolved" : line.what;
+    const head = h("p", { class: "line-head" }, h("time", { datetime: line.at }, localTime(line.at, words.tag)), h("strong", {}, words.what[kind] ?? line.what), line.by ? h("span", { class: "quiet" }, words.by(line.by)) : null);
     const texts = saidIn(line, words).map((text) => h("p", { class: "line-why" }, text));
     const look = `line line-${line.what.replace(/[^a-z_]/g, "")}`;
+    const rests = evidenceOf(line, words);
+    if (rests !== "")
+        texts.push(h("p", { class: "line-why quiet" }, rests));
     return h("li", { class: look, "data-line-id": String(line.id) }, head, ...texts);
 }
 function saidIn(line, words) {
     const outcome = text(line.data["outcome"]);
     const told = [text(line.data["person"]), text(line.data["channel"])].filter((one) => one !== "").join(" · ");
-    const texts = [told, line.why, words.outcomes[outcome] ?? outcome, text(line.data["note"])];
+    const why = words.tag === english.tag ? line.why : text(line.data["summary_zh"]) || line.why;
+    const texts = [told, why, words.outcomes[outcome] ?? outcome, text(line.data["note"])];
     return [...new Set(texts)].filter((one) => one !== "");
+}
+/** Which rule said so, and on how many readings it rests. */
+function evidenceOf(line, words) {
+    const rule = text(line.data["rule"]);
+    const readings = line.data["evidence"];
+    return rule === "" ? "" : words.restsOn(rule, Array.isArray(readings) ? readings.length : 0);
 }
 function text(value) {
     return typeof value === "string" ? value : "";
@@ -34,7 +46,7 @@ export function deliveryTable(deliveries, words) {
 }
 function deliveryRow(one, words) {
     const round = one.round > 1 ? words.round(one.round) : "";
-    const step = words.tiers[one.step] ?? one.step;
+    const step = one.step === one.purpose ? "" : (words.tiers[one.step] ?? one.step);
     const role = words.tiers[one.role] ?? one.role;
     const at = one.sent_at ?? one.created_at;
     const tries = one.attempts > 1 ? words.attempts(one.attempts) : "";

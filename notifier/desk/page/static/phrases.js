@@ -1,4 +1,5 @@
 // Sentences about a case that the list and the details share.
+import { isPreAlarm } from "./cases.js";
 import { left, now, since, span } from "./clock.js";
 import { english } from "./words_en.js";
 export function summaryOf(one, words) {
@@ -16,6 +17,8 @@ export function statusOf(one, words) {
         case "closed":
             return words.closedWith(words.outcomes[one.outcome ?? ""] ?? one.outcome ?? words.outcomes["other"] ?? "");
         default:
+            if (isPreAlarm(one))
+                return words.preAlarm;
             return words.status[one.status] ?? one.status;
     }
 }
@@ -29,11 +32,16 @@ export function ageOf(one) {
 export function nextStepOf(one, words) {
     if (one.status === "closed")
         return "";
+    if (one.pre_alarm_until && isPreAlarm(one))
+        return words.callsIn(left(one.pre_alarm_until, now()));
     if (!one.due_at)
         return one.status === "open" ? words.noStep : "";
     const step = one.next_step ? (words.tiers[one.next_step] ?? one.next_step) : words.reminder;
     const from = now();
     return Date.parse(one.due_at) <= from ? words.stepNow(step) : words.stepIn(step, left(one.due_at, from));
+}
+export function callOf(one, words) {
+    return one.call && one.status !== "closed" ? words.callFirst(one.call) : "";
 }
 export function repeatsOf(one, words) {
     return joined(one.calls > 1 ? words.calls(one.calls) : "", one.round > 1 ? words.round(one.round) : "");

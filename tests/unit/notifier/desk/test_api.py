@@ -7,7 +7,7 @@ import pytest
 
 from carebell.log import Entry
 from carebell.topics import Topic
-from carebell.types import Rejected
+from carebell.types import AlertStatus, Rejected, Severity
 from carebell.wire import encode
 from tests.support import build
 from tests.support.build import seconds
@@ -242,3 +242,43 @@ async def test_answers_may_not_be_framed_or_sniffed(stranger: Desk) -> None:
     assert "frame-ancestors 'none'" in headers["content-security-policy"]
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["referrer-policy"] == "no-referrer"
+
+
+async def test_a_suspected_fall_is_shown_with_its_countdown_before_anybody_is_called(desk: Desk) -> None:
+    fall = build.alert("fall-1", rule="fall", device_id="pendant-1", pre_alarm=seconds(20))
+    case = await desk.opens(fall)
+    (shown,) = (await desk.client.get("/api/v1/cases?status=active")).json()["cases"]
+    assert (shown["id"], shown["status"], shown["rule"]) == (case.id, "open", "fall")
+    assert shown["pre_alarm_until"] == "2026-03-01T08:00:20.000Z"
+    whole = (await desk.client.get(f"/api/v1/cases/{case.id}")).json()
+    (line,) = [one for one in whole["timeline"] if one["what"] == "pre_alarm"]
+    assert line["data"]["until"] == "2026-03-01T08:00:20+00:00"
+    answer = await desk.client.post(f"/api/v1/cases/{case.id}/accept")
+    assert answer.json()["pre_alarm_until"] is None
+    assert answer.json()["status"] == "accepted"
+
+
+async def test_a_suspicion_stands_in_front_of_a_fault_until_it_is_cancelled(desk: Desk) -> None:
+    fault = await desk.opens(build.alert("fault", rule="supervision", severity=Severity.LOW))
+    await desk.opens(build.alert("fall-1", rule="fall", pre_alarm=seconds(20)))
+    shown = (await desk.client.get(f"/api/v1/cases/{fault.id}")).json()
+    assert (shown["severity"], shown["rule"], shown["policy"]["name"]) == ("critical", "fall", "fault")
+    await desk.opens(build.alert("fall-1", rule="fall", status=AlertStatus.RESOLVED))
+    shown = (await desk.client.get(f"/api/v1/cases/{fault.id}")).json()
+    assert (shown["severity"], shown["rule"], shown["pre_alarm_until"]) == ("low", "supervision", None)
+
+
+async def test_a_hazard_says_which_number_to_call_first(desk: Desk) -> None:
+    case = await desk.opens(build.alert("smoke", rule="hazard"))
+    assert (await desk.client.get(f"/api/v1/cases/{case.id}")).json()["call"] == "119"
+
+
+async def test_the_last_test_of_a_home_is_one_question(desk: Desk) -> None:
+    for number in (1, 2):
+        await desk.opens(build.alert(f"t{number}", severity=Severity.INFO, is_test=True))
+        await desk.clock.advance(seconds(1))
+    await desk.opens()
+    query = "/api/v1/cases?home_id=h1&outcome=test&limit=1"
+    (last,) = (await desk.client.get(query)).json()["cases"]
+    assert (last["opened_at"], last["status"], last["outcome"]) == ("2026-03-01T08:00:01.000Z", "closed", "test")
+    assert (await desk.client.get("/api/v1/cases?home_id=h2&outcome=test")).json()["cases"] == []

@@ -1,0 +1,169 @@
+"""A suspected fall waits in the open: the case is there at once, and people are called when its pre-alarm has passed.
+
+cause ─────────── pre-alarm ───────────▶ calls begin
+   │  the case is shown, the home told      a further call, or the desk: calls begin at once
+   │                                        resolved by the home: into the record, nobody was called
+
+`step` in `case` works on the case as though nothing waited, between `without_waiting` and `with_waiting`.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+from math import ceil
+
+from pydantic import JsonValue
+
+from carebell.step import Next, earliest
+from carebell.types import Alert, AlertStatus, Severity
+from notifier.case_value import (
+    CANCELLED,
+    Case,
+    CaseAction,
+    CaseStatus,
+    Line,
+    Purpose,
+    Raised,
+    Waiting,
+    What,
+)
+from notifier.escalation import HOME_CHANNEL, escalate, tell_device
+from notifier.joining import adopt, after, called, caller_of, join, with_caller
+from notifier.policy import PolicyBook
+
+WAITING_KEPT = 20
+CaseNext = Next[Case, CaseAction]
+
+
+def window_end(alert: Alert, now: datetime) -> datetime | None:
+    """When people are called; None where that is now. It runs from the cause: what comes late has waited already."""
+    if alert.status is not AlertStatus.OPENED or not alert.pre_alarm:
+        return None
+    until = min(alert.caused_at, now) + alert.pre_alarm
+    return until if until > now else None
+
+
+def without_waiting(case: Case) -> Case:
+    """The case with the due time of its own."""
+    return replace(case, due_at=case.resume_at, resume_at=None) if case.waiting else case
+
+
+def with_waiting(following: CaseNext) -> CaseNext:
+    """Due when the first pre-alarm has passed, if that is sooner."""
+    case = following.state
+    if not case.waiting:
+        return following
+    due_at = earliest(following.due_at, case.pre_alarm_until)
+    return Next(replace(case, due_at=due_at, resume_at=following.due_at), following.actions, due_at)
+
+
+def arrive(case: Case, event: Raised, now: datetime, policies: PolicyBook) -> CaseNext:
+    """An alert that is open: it waits, or it ends the waiting of others, or it joins what goes on."""
+    until = window_end(event.alert, now)
+    if until is not None and len(case.waiting) < WAITING_KEPT:
+        if _is_calling(case, event.alert):
+            return join(case, event, now, policies)
+        held = hold(case, Waiting(event, until), now)
+        return Next(_about_the_worst(held.state, now, policies), held.actions, held.due_at)
+    if event.alert.severity.rank < Severity.HIGH.rank:
+        # A fault is told as ever; what waits goes on waiting.
+        return _set_off(case, event, now, policies)
+    worst = case.worst_waiting
+    case = replace(case, waiting=())
+    if worst is None or worst.rank <= event.alert.severity.rank:
+        return _set_off(case, event, now, policies)
+    first = _set_off(case, worst.raised, now, policies)
+    return after(first.actions, join(first.state, event, now, policies))
+
+
+def _is_calling(case: Case, alert: Alert) -> bool:
+    """People are being called already, for something no less severe: nothing waits, and nothing is put off."""
+    is_calling = case.status is CaseStatus.OPEN and not case.is_suspected
+    return is_calling and alert.severity.rank <= case.severity.rank
+
+
+def hold(case: Case, waiting: Waiting, now: datetime) -> CaseNext:
+    """Nobody is called yet; the device hears how long it can still be cancelled."""
+    alert = waiting.raised.alert
+    case = replace(case, waiting=(*case.waiting, waiting))
+    left_s = ceil((waiting.until - now).total_seconds())
+    why = f"a suspicion: people are called in {left_s} s, unless it is cancelled or somebody answers"
+    why_zh = f"疑似情况：{left_s} 秒后通知相关人员，除非被取消或有人应答。"
+    data: dict[str, JsonValue] = {"until": waiting.until.isoformat(), "alert_id": alert.id, "summary_zh": why_zh}
+    line = Line(what=What.PRE_ALARM, why=why, data=data)
+    caller = caller_of(alert)
+    told = () if caller is None else (tell_device(case, caller, Purpose.PRE_ALARM, why, alert.id),)
+    return Next(case, (line, *told), case.due_at)
+
+
+def cancel(case: Case, alert: Alert, now: datetime, policies: PolicyBook) -> CaseNext:
+    """What only says that something is over ends nothing, unless it is a suspicion for which nobody was called yet."""
+    left = tuple(one for one in case.waiting if one.raised.alert.id != alert.id)
+    if len(left) == len(case.waiting):
+        return Next(case, (), case.due_at)
+    case = replace(case, waiting=left)
+    if left or not case.is_suspected:
+        data: dict[str, JsonValue] = {"alert_id": alert.id, "summary_zh": "尚未通知任何人，住户已取消。"}
+        line = Line(what=What.PRE_ALARM, why="cancelled before anybody was called", by=HOME_CHANNEL, data=data)
+        return Next(_about_the_worst(case, now, policies), (line,), case.due_at)
+    closed = replace(case, is_suspected=False, status=CaseStatus.CLOSED, closed_at=now, outcome=CANCELLED, due_at=None)
+    data = {"outcome": CANCELLED, "alert_id": alert.id, "summary_zh": alert.summary_zh}
+    return Next(closed, (Line(what=What.CLOSED, why=alert.summary, by=HOME_CHANNEL, data=data),), None)
+
+
+def lapse(case: Case, now: datetime, policies: PolicyBook) -> CaseNext | None:
+    """The worst suspicion whose time has come is raised as though it came now; those no worse pass with it."""
+    over = [one for one in case.waiting if one.until <= now]
+    if not over:
+        return None
+    lead = max(over, key=lambda one: one.rank)
+    case = replace(case, waiting=tuple(one for one in case.waiting if one.rank > lead.rank))
+    why = "the pre-alarm has passed and nobody has cancelled it"
+    data: dict[str, JsonValue] = {"alert_id": lead.raised.alert.id, "summary_zh": "预警时间已过，无人取消。"}
+    line = Line(what=What.ESCALATED, why=why, data=data)
+    return after((line,), _owed_since(lead.until, _set_off(case, lead.raised, now, policies)))
+
+
+def call_now(case: Case, now: datetime, policies: PolicyBook) -> CaseNext | None:
+    """The desk does not wait; None where nothing waits that is not being called for already."""
+    worst = case.worst_waiting
+    if worst is None or not (case.is_suspected or worst.rank > case.severity.rank):
+        return None
+    return _owed_since(now, _set_off(replace(case, waiting=()), worst.raised, now, policies))
+
+
+def take(case: Case, now: datetime, policies: PolicyBook) -> Case:
+    """Whoever accepts the case accepts what waits in it."""
+    worst = case.worst_waiting
+    if worst is None:
+        return case
+    if worst.rank > case.severity.rank:
+        policy = policies.for_alert(worst.raised.alert.rule, worst.raised.alert.severity)
+        case = replace(adopt(case, worst.raised, now, policy), status=CaseStatus.OPEN, accepted_by="", accepted_at=None)
+    callers = case.callers
+    for one in case.waiting:
+        callers = with_caller(callers, one.raised.alert)
+    return replace(case, waiting=(), is_suspected=False, callers=callers)
+
+
+def _about_the_worst(case: Case, now: datetime, policies: PolicyBook) -> Case:
+    """A case of suspicions only goes by the worst of them."""
+    worst = case.worst_waiting
+    if worst is None or not case.is_suspected:
+        return case
+    alert = worst.raised.alert
+    return replace(
+        adopt(case, worst.raised, now, policies.for_alert(alert.rule, alert.severity)), called_at=case.called_at
+    )
+
+
+def _set_off(case: Case, event: Raised, now: datetime, policies: PolicyBook) -> CaseNext:
+    """An alert that waits no longer; with it the calls of a case of suspicions begin."""
+    if not case.is_suspected:
+        return join(case, event, now, policies)
+    alert = event.alert
+    about = adopt(case, event, now, policies.for_alert(alert.rule, alert.severity))
+    return escalate(replace(called(about, alert, now), is_suspected=False, round_began_at=now), now)
+
+
+def _owed_since(at: datetime, following: CaseNext) -> CaseNext:
+    return Next(replace(following.state, owed_at=at), following.actions, following.due_at)
