@@ -1,6 +1,6 @@
 """One CSV file of homes as the same tree that YAML gives, and back.
 
-Each row is one record: `record` says which (home, resident, contact, device), `home_id` whose. A cell that a
+Each row is one record: `record` says which (home, resident, contact, device, setting), `home_id` whose. A cell that a
 spreadsheet would take for a formula is written with a ' in front, and read without it.
 """
 
@@ -11,14 +11,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from typing import Any
 
-from devices.registry import Contact, Device, Home, Resident, closest
+from devices.registry import Contact, Device, Home, Resident
+from devices.registry_checks import closest
+from devices.registry_settings import read_cell, write_cell
 from devices.registry_yaml import Node, Problem
 
 PARTS = {"resident": ("residents", Resident), "contact": ("contacts", Contact), "device": ("devices", Device)}
-RECORDS = ("home", *PARTS)
-_LISTS = tuple(name for name, _ in PARTS.values())
+SETTING = ("rule", "parameter", "value")
+RECORDS = ("home", *PARTS, "setting")
+_APART = (*(name for name, _ in PARTS.values()), "settings")
 _NAMES = [field.name for shape in (Home, Resident, Contact, Device) for field in fields(shape)]
-COLUMNS = ("record", *(name for name in dict.fromkeys(_NAMES) if name not in _LISTS))
+COLUMNS = ("record", *(name for name in dict.fromkeys(_NAMES) if name not in _APART), *SETTING)
 _NEEDED = ("record", "home_id")
 # A leading ' before a formula is ours; text that has one already gets one more, so that reading is exact
 _FORMULA = re.compile(r"'*[=+\-@\t\n＝＋－＠]")
@@ -51,11 +54,15 @@ def write_csv(tree: dict[str, Any]) -> str:
         for record, (name, _) in PARTS.items():
             for part in home.get(name, []):
                 writer.writerow(_cells(record, part, home["home_id"]))
+        for rule, parameters in home.get("settings", {}).items():
+            for parameter, value in parameters.items():
+                setting = dict(zip(SETTING, (rule, parameter, write_cell(value)), strict=True))
+                writer.writerow(_cells("setting", setting, home["home_id"]))
     return out.getvalue()
 
 
 def _cells(record: str, values: dict[str, Any], home_id: str) -> list[str]:
-    texts = {name: _cell_text(value) for name, value in values.items() if name not in _LISTS}
+    texts = {name: _cell_text(value) for name, value in values.items() if name not in _APART}
     return [_guard({**texts, "record": record, "home_id": home_id}.get(column, "")) for column in COLUMNS]
 
 
@@ -137,15 +144,34 @@ def _homes(rows: Sequence[_Row], problems: list[Problem]) -> list[Node]:
         if values["record"] == "home":
             continue
         home_id = values.get("home_id", "")
-        name, _ = PARTS[values["record"]]
         if not home_id:
             problems.append((line, f"home_id is missing; say whose {values['record']} this is"))
         elif home_id not in by_id:
             hint = closest(home_id, list(by_id)) or "; add a row `home` for it"
             problems.append((line, f"there is no home {home_id!r}{hint}"))
+        elif values["record"] == "setting":
+            problems.extend(_set(by_id[home_id], line, values))
         else:
+            name, _ = PARTS[values["record"]]
             part = {key: Node(line, value) for key, value in values.items() if key not in _NEEDED}
             siblings = parts.setdefault((home_id, name), [])
             siblings.append(Node(line, part))
             by_id[home_id].setdefault(name, Node(line, siblings))
     return homes
+
+
+def _set(home: dict[str, Node], line: int, values: dict[str, str]) -> Iterator[Problem]:
+    """One parameter of one rule, as YAML has it below the home."""
+    if missing := [name for name in SETTING if name not in values]:
+        yield line, f"{', '.join(missing)} is missing; a setting is a rule, a parameter and its value"
+        return
+    if strange := [name for name in values if name not in (*_NEEDED, *SETTING)]:
+        yield line, f"a setting has no {strange[0]!r}; it has {', '.join(SETTING)}"
+    node, problems = read_cell(values["value"], line)
+    yield from problems
+    rules = home.setdefault("settings", Node(line, {})).value
+    parameters = rules.setdefault(values["rule"], Node(line, {})).value if isinstance(rules, dict) else None
+    if isinstance(parameters, dict):
+        if first := parameters.get(values["parameter"]):
+            yield line, f"this is set on line {first.line} already; keep one"
+        parameters.setdefault(values["parameter"], node)

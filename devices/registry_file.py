@@ -10,8 +10,10 @@ from typing import Any
 
 from carebell.duration import format_duration, parse_duration
 from carebell.errors import BadInput
-from devices.registry import CHECKS, Contact, Device, Home, Resident, Role, closest, gateway_refusal
+from devices.registry import Contact, Device, Home, Resident, Role, gateway_refusal
+from devices.registry_checks import CHECKS, closest
 from devices.registry_csv import PARTS, read_csv, write_csv
+from devices.registry_settings import read_settings
 from devices.registry_yaml import Node, Problem, read_yaml, write_yaml
 
 MAX_BYTES = 16 * 1024 * 1024
@@ -23,10 +25,15 @@ _SWITCHES = {"true": True, "yes": True, "on": True, "false": False, "no": False,
 # as YAML 1.1 has them; another mixture of capitals is text
 _SWITCH_WORDS = {form for word in _SWITCHES for form in (word, word.capitalize(), word.upper())}
 _Shape = type[Home] | type[Resident] | type[Contact] | type[Device]
+# Why settings of a home cannot be used, by rule.
+Refusals = Callable[[Home], Mapping[str, str]]
 
 
-def read_homes(data: bytes, name: str) -> tuple[Home, ...]:
-    """The homes of a .yaml, .yml or .csv file. Raises BadInput with every problem as `name:LINE: what to do`."""
+def read_homes(data: bytes, name: str, refusals: Refusals = lambda home: {}) -> tuple[Home, ...]:
+    """The homes of a .yaml, .yml or .csv file. Raises BadInput with every problem as `name:LINE: what to do`.
+
+    `refusals` knows what settings mean; it is asked once everything else is in order.
+    """
     reader = _READERS.get(PurePath(name).suffix.lower())
     if reader is None:
         raise BadInput(f"{name}:1: name the file .yaml, .yml or .csv, so that it is clear how to read it")
@@ -35,10 +42,23 @@ def read_homes(data: bytes, name: str) -> tuple[Home, ...]:
     root, problems = reader(_decode(data, name))
     walk = _Walk(problems)
     drafts = walk.homes(root)
-    if walk.problems:
-        told = dict.fromkeys(sorted(walk.problems, key=lambda problem: problem[0]))
+    _raise(name, walk.problems)
+    homes = tuple(draft.build() for draft in drafts)
+    _raise(
+        name,
+        [
+            (draft.lines[f"settings.{rule}"], f"settings of {rule}: {sentence}")
+            for draft, home in zip(drafts, homes, strict=True)
+            for rule, sentence in refusals(home).items()
+        ],
+    )
+    return homes
+
+
+def _raise(name: str, problems: Sequence[Problem]) -> None:
+    if problems:
+        told = dict.fromkeys(sorted(problems, key=lambda problem: problem[0]))
         raise BadInput([f"{name}:{line}: {_short(sentence)}" for line, sentence in told])
-    return tuple(draft.build() for draft in drafts)
 
 
 def write_homes(homes: Sequence[Home], suffix: str) -> str:
@@ -72,7 +92,9 @@ def _decode(data: bytes, name: str) -> str:
 
 def _plain(record: Any) -> dict[str, Any]:
     """A record without what is default, in text, numbers, switches and lists."""
-    values = {one.name: (getattr(record, one.name), one.default) for one in fields(record)}
+    values = {
+        one.name: (getattr(record, one.name), {} if one.name == "settings" else one.default) for one in fields(record)
+    }
     return {name: _plain_value(value) for name, (value, default) in values.items() if value != default}
 
 
@@ -181,7 +203,7 @@ class _Walk:
             child = node.value.get(one.name)
             if child is not None and not child.is_empty:
                 self._read(draft, one.name, child)
-            elif one.default is MISSING:
+            elif one.default is MISSING and one.default_factory is MISSING:
                 self._problem(node.line, f"{one.name} is missing; every {what} needs one")
         if shape is Home:
             self._within(draft)
@@ -191,11 +213,19 @@ class _Walk:
         draft.lines[name] = node.line
         if name in _SHAPES:
             draft.values[name] = self._records(_SHAPES[name], name, node)
+        elif name == "settings":
+            self._settings(draft, node)
         elif name == "phones":
             read = [self._value(name, item) for item in _items(node)]
             draft.values[name] = tuple(phone for phone in read if phone is not None)
         elif (value := self._value(name, node)) is not None:
             draft.values[name] = value
+
+    def _settings(self, draft: _Draft, node: Node) -> None:
+        draft.values["settings"], problems = read_settings(node)
+        self.problems += problems
+        if isinstance(node.value, dict):
+            draft.lines |= {f"settings.{rule}": child.line for rule, child in node.value.items()}
 
     def _value(self, name: str, node: Node) -> Any:
         """The value, or None where a problem was told instead."""

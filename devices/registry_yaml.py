@@ -50,6 +50,14 @@ def write_yaml(tree: dict[str, Any]) -> str:
     return yaml.dump(tree, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=2**31 - 1)
 
 
+def write_value(value: Any) -> str:
+    """One value on one line."""
+    written: str = yaml.dump(
+        value, Dumper=_Dumper, allow_unicode=True, default_flow_style=True, sort_keys=False, width=2**31 - 1
+    )
+    return written.removesuffix("...\n").rstrip("\n")
+
+
 class _Dumper(yaml.SafeDumper):
     """Never an alias; and in quotes whatever a reader might fold, strip or take for a number, a date or a switch."""
 

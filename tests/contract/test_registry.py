@@ -54,6 +54,7 @@ def full(home_id: str = "h1") -> Home:
             Device(device_id="gw", is_gateway=True, expected_every=timedelta(minutes=5)),
             Device(device_id="sos", model="m", place="bed", gateway_id="gw", is_sos=True),
         ),
+        settings={"inactivity": {"cap": "4h", "enabled": True}, "vital": {"limits": [36, 38.5]}},
     )
 
 

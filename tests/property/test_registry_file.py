@@ -3,6 +3,7 @@
 import csv
 import io
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -63,10 +64,21 @@ def devices(draw: st.DrawFn) -> tuple[Device, ...]:
     )
 
 
+WORD = TEXT.filter(lambda text: not set(text) & set("\n\t"))
+SCALAR = st.one_of(
+    WORD, st.booleans(), st.integers(-(10**14), 10**14), st.floats(-1e14, 1e14),
+    st.sampled_from(["4h", "true", "False", "12", "1.5", "1e3", "1.0e-7", "yes", "null", "", "-", "[", "@"]),
+)  # fmt: skip
+VALUE = st.one_of(
+    SCALAR, st.lists(SCALAR, max_size=3), st.dictionaries(st.from_regex(r"[a-z]{1,5}", fullmatch=True), SCALAR)
+)
+PARAMETER = st.from_regex(r"[a-z][a-z0-9_]{0,9}", fullmatch=True) | st.sampled_from(["on", "no", "true", "null", "y"])
+SETTINGS = st.dictionaries(PARAMETER, st.dictionaries(PARAMETER, VALUE, min_size=1, max_size=3), max_size=3)
 HOME = st.builds(
     Home, home_id=ID, label=TEXT, address=TEXT, notes=TEXT, keys=TEXT,
     timezone=st.sampled_from(["Asia/Shanghai", "Europe/Berlin", "UTC"]),
     residents=several(RESIDENT, "resident_id"), contacts=several(CONTACT, "contact_id"), devices=devices(),
+    settings=SETTINGS,
 )  # fmt: skip
 
 
@@ -89,17 +101,28 @@ def test_any_text_reads_back_equal(suffix: str, text: str) -> None:
     assert read_homes(write_homes(homes, suffix).encode(), f"homes{suffix}") == homes
 
 
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@given(value=VALUE)
+@settings(max_examples=300, deadline=None)
+def test_any_setting_reads_back_as_what_it_was(suffix: str, value: object) -> None:
+    homes = (Home(home_id="h", settings={"bed": {"cap": value}}),)  # type: ignore[dict-item]
+    [home] = read_homes(write_homes(homes, suffix).encode(), f"homes{suffix}")
+    assert repr(home.settings) == repr(homes[0].settings)
+
+
 @given(text=TEXT)
 @settings(deadline=None)
 def test_no_cell_begins_a_formula(text: str) -> None:
-    written = write_homes([Home(home_id="=h", label=text, notes=text, keys="+1")], ".csv")
+    formula: Any = {"bed": {"cap": "=1+1", "low": -1}}
+    written = write_homes([Home(home_id="=h", label=text, notes=text, keys="+1", settings=formula)], ".csv")
     for row in csv.reader(io.StringIO(written, newline="")):
         assert not any(cell.startswith(("=", "+", "-", "@")) for cell in row)
 
 
 PIECE = st.sampled_from(
     ["homes:", "\n", "  ", "- ", "home_id: ", "a", "devices:", "device_id: ", "[", "]", "{", "}", "&a ", "*a", '"',
-     "'", ",", "\t", "!!map ", "---\n", "record,home_id\n", "home,", "device,", "phones: ", "null", "|\n", "? ", ": "]
+     "'", ",", "\t", "!!map ", "---\n", "record,home_id\n", "home,", "device,", "phones: ",
+     "settings: ", "setting,", "bed: ", "null", "|\n", "? ", ": "]
 )  # fmt: skip
 
 

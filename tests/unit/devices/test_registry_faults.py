@@ -92,6 +92,16 @@ YAML = [
     ("nesting", "homes:\n- home_id: " + "[" * 5000 + "\n", [(2, "nested too deep")]),
     ("a list as a key", A + "  ? [x]\n  : y\n", [(3, "a key is one word")]),
     ("switch for a name", A + "  residents:\n  - resident_id: r\n    name: no\n", [(5, 'write "no"')]),
+    ("settings as text", A + "  settings: 4h\n", [(3, "settings are `rule:`")]),
+    (
+        "a rule without parameters",
+        A + "  settings:\n    bed:\n    fall: {}\n",
+        [(4, "by `parameter"), (5, "by `parameter")],
+    ),
+    ("a setting without a value", A + "  settings:\n    bed:\n      cap:\n", [(5, "no value")]),
+    ("a setting too deep", A + "  settings:\n    bed: {cap: [[[1]]]}\n", [(4, "too deep")]),
+    ("no name of a rule", A + "  settings:\n    Bed: {cap: 4h}\n", [(4, "'Bed' is no name")]),
+    ("settings too many", A + f"  settings:\n    bed: {{a: {'x' * 5000}, b: {'x' * 5000}}}\n", [(3, "at most 8192")]),
     ("a line that only YAML would count", "# \u2028 \u2029\nhomes:\n- home_id: a/b\n", [(3, "'/'")]),
     ("lines of Windows", "homes:\r\n- home_id: a\r\n  adress: x\r\n", [(3, "adress")]),
     (
@@ -135,6 +145,19 @@ CSV = [
         "spaces in a number",
         "record,home_id,resident_id,name,birth_year\nhome,a,,,\nresident,a,r,x,19 40\n",
         [(3, "whole number")],
+    ),
+]
+SET = "record,home_id,rule,parameter,value\nhome,a,,,\n"
+CSV += [
+    ("setting without a value", SET + "setting,a,bed,cap,\n", [(3, "value is missing")]),
+    ("setting of no rule", SET + "setting,a,,,4h\n", [(3, "rule, parameter is missing")]),
+    ("setting that is no YAML", SET + "setting,a,bed,cap,[4h\n", [(3, "value: this is not YAML")]),
+    ("setting twice", SET + "setting,a,bed,cap,4h\nsetting,a,bed,cap,5h\n", [(4, "set on line 3 already")]),
+    ("setting of an unknown home", SET + "setting,b,bed,cap,4h\n", [(3, "there is no home 'b'")]),
+    (
+        "setting with more",
+        "record,home_id,rule,parameter,value,label\nhome,a,,,,\nsetting,a,bed,cap,4h,x\n",
+        [(3, "no 'label'")],
     ),
 ]
 CASES = [

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from carebell.types import DeviceProfile, HomeProfile
+from carebell.types import DeviceProfile, HomeProfile, ResidentProfile
 from devices.registry import Contact, Device, Home, Resident
 
 BAD: list[tuple[Callable[..., Any], dict[str, Any], str]] = [
@@ -41,6 +41,21 @@ BAD: list[tuple[Callable[..., Any], dict[str, Any], str]] = [
     (Resident, {"resident_id": "r", "name": "n", "ability_level": -1}, "between 0 and 4"),
     (Resident, {"resident_id": "r", "name": "n", "birth_year": 40}, "birth_year"),
     (Resident, {"resident_id": "r", "name": "n", "language": ""}, "language"),
+    *[
+        (Home, {"home_id": "h", "settings": bad}, said)
+        for bad, said in (
+            ({"Bed": {"cap": "4h"}}, "'Bed' is no name"),
+            ({"bed": {"": "4h"}}, "'' is no name"),
+            ({"bed": {}}, "nothing is set of rule bed"),
+            ({"bed": {"cap": None}}, "no value"),
+            ({"bed": {"cap": float("nan")}}, "too large"),
+            ({"bed": {"cap": 10**15}}, "too large"),
+            ({"bed": {"cap": "a\n"}}, "control characters"),
+            ({"bed": {"cap": [[["deep"]]]}}, "too deep"),
+            ({"bed": {"cap": {"a": {"b": {"c": 1}}}}}, "too deep"),
+            ({"bed": {"cap": "x" * 9000}}, "at most 8192 bytes"),
+        )
+    ],
     *[(Contact, {"contact_id": "c", "name": "n", "phones": (bad,)}, "phones") for bad in ("", "12", "1.38E+10", "abc")],
     (Contact, {"contact_id": "c", "name": "n", "email": "li"}, "email"),
     *[
@@ -71,11 +86,15 @@ def test_a_good_phone_is_taken(good: str) -> None:
     assert Contact(contact_id="c", name="n", phones=(good,)).phones == (good,)
 
 
-def test_the_profile_has_every_device_and_no_person() -> None:
+def test_the_profile_has_every_device_and_of_persons_only_how_able_they_are() -> None:
     home = Home(
         home_id="h",
         timezone="Europe/Berlin",
-        residents=(Resident(resident_id="r", name="n"),),
+        residents=(
+            Resident(resident_id="r", name="n"),
+            Resident(resident_id="s", name="m", birth_year=1940, notes="x", ability_level=3),
+        ),
+        settings={"inactivity": {"cap": "4h"}},
         devices=(
             Device(
                 device_id="d",
@@ -103,4 +122,6 @@ def test_the_profile_has_every_device_and_no_person() -> None:
             ),
             DeviceProfile(device_id="g", is_gateway=True),
         ),
+        residents=(ResidentProfile(), ResidentProfile(ability_level=3)),
+        settings={"inactivity": {"cap": "4h"}},
     )

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from carebell.errors import BadInput
 from devices.registry import Contact, Device, Home, Resident, Role
 from devices.registry_csv import COLUMNS
 from devices.registry_file import read_homes, write_homes
@@ -40,22 +41,34 @@ homes:
     devices:
       - {device_id: sos, gateway_id: gw, is_sos: true, expected_every: 25h, model: m, place: 卧室}
       - {device_id: gw, is_gateway: true}
+    settings:
+      inactivity: {cap: 4h, enabled: true}
+      vital:
+        limits: [36, 38.5]
+        "text": "36"
+        blocks: {low: [], word: yes}
   - home_id: 0012
     devices: []
+    settings: {}
 """
 CSV = """\
 record,home_id,label,timezone,address,keys,notes,resident_id,name,birth_year,ability_level,consent,contact_id,relation,\
-role,phones,email,webhook,language,order,device_id,gateway_id,is_sos,is_gateway,expected_every,model,place
-resident,h1,,,,,,r1,李奶奶,1940,2,TRUE,,,,,,,,,,,,,,,
+role,phones,email,webhook,language,order,device_id,gateway_id,is_sos,is_gateway,expected_every,model,place,rule,parameter,value
+resident,h1,,,,,,r1,李奶奶,1940,2,TRUE,,,,,,,,,,,,,,,,,,
 home,h1,幸福里 3-101,,上海市,邻居,"狗
 门铃坏了
-",,,,,,,,,,,,,,,,,,,,
-contact,h1,,,,,,,No,,,,c1,女儿,family,013800000000;'+86 139 0000 0000,li@example.org,https://example.org/hook,en,1,,,,,,,
-,,,,,,,,,,,,,,,,,,,,,,,,,,
-contact,h1,,,,,,,王,,,,c2,,health_centre,120,,,,,,,,,,,
-device,h1,,,,,,,,,,,,,,,,,,,sos,gw,true,,25h,m,卧室
-device,h1,,,,,,,,,,,,,,,,,,,gw,,,true,,,
-home,0012,,,,,,,,,,,,,,,,,,,,,,,,,
+",,,,,,,,,,,,,,,,,,,,,,,
+contact,h1,,,,,,,No,,,,c1,女儿,family,013800000000;'+86 139 0000 0000,li@example.org,https://example.org/hook,en,1,,,,,,,,,,
+,,,,,,,,,,,,,,,,,,,,,,,,,,,,,
+contact,h1,,,,,,,王,,,,c2,,health_centre,120,,,,,,,,,,,,,,
+device,h1,,,,,,,,,,,,,,,,,,,sos,gw,true,,25h,m,卧室,,,
+device,h1,,,,,,,,,,,,,,,,,,,gw,,,true,,,,,,
+home,0012,,,,,,,,,,,,,,,,,,,,,,,,,,,,
+setting,h1,,,,,,,,,,,,,,,,,,,,,,,,,,inactivity,cap,4h
+setting,h1,,,,,,,,,,,,,,,,,,,,,,,,,,inactivity,enabled,true
+setting,h1,,,,,,,,,,,,,,,,,,,,,,,,,,vital,limits,"[36, 38.5]"
+setting,h1,,,,,,,,,,,,,,,,,,,,,,,,,,vital,text,'36'
+setting,h1,,,,,,,,,,,,,,,,,,,,,,,,,,vital,blocks,"{low: [], word: yes}"
 """.replace(";'+86", ";+86")
 HOMES = (
     Home(
@@ -89,6 +102,10 @@ HOMES = (
             ),
             Device(device_id="gw", is_gateway=True),
         ),
+        settings={
+            "inactivity": {"cap": "4h", "enabled": True},
+            "vital": {"limits": [36, 38.5], "text": "36", "blocks": {"low": [], "word": "yes"}},
+        },
     ),
     Home(home_id="0012"),
 )
@@ -124,6 +141,21 @@ def test_formulas_are_written_as_text() -> None:
     [_, row] = written.splitlines()
     cells = dict(zip(COLUMNS, row.split(","), strict=True))
     assert [cells[name] for name in ("label", "address", "notes", "keys")] == ["'=HYPERLINK(1)", "'+1", "'-1", "'@x"]
+
+
+def test_what_settings_mean_is_asked_of_whoever_knows_and_told_with_the_line() -> None:
+    for name, text in (("f.yaml", YAML), ("f.csv", CSV)):
+        line = next(number for number, row in enumerate(text.splitlines(), 1) if "vital" in row)
+        with pytest.raises(BadInput) as caught:
+            read_homes(text.encode(), name, lambda home: {"vital": "no limits here"} if home.settings else {})
+        assert caught.value.problems == (f"{name}:{line}: settings of vital: no limits here",)
+
+
+def test_a_switch_and_a_number_in_settings_stay_apart_from_their_words() -> None:
+    settings = {"bed": {"a": True, "b": "true", "c": 1, "d": "1", "e": 1.5, "f": "1.5", "g": "no", "h": "4h", "i": "~"}}
+    for suffix in (".yaml", ".csv"):
+        [home] = read_homes(write_homes([Home(home_id="h", settings=settings)], suffix).encode(), f"f{suffix}")
+        assert repr(home.settings) == repr(settings)
 
 
 def test_yaml_is_written_for_people() -> None:
