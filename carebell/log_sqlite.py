@@ -64,6 +64,18 @@ class SqliteLog:
             raise OSError(f"the log {path} could not be opened: {error}") from error
         return log
 
+    @classmethod
+    async def look(cls, path: Path, clock: Clock) -> "SqliteLog":
+        """To read only, beside the process whose log it is: nothing is ever written or locked here. Its readers learn of
+        what that process appends when they are polled the next time."""
+        log = cls(f"{path.absolute().as_uri()}?mode=ro", 0, clock)
+        try:
+            log._partitions = await log._reader.run(_count)
+        except sqlite3.Error as error:
+            await log.close()
+            raise OSError(f"the log {path} cannot be read: {error}") from error
+        return log
+
     @property
     def partitions(self) -> int:
         return self._partitions
@@ -225,6 +237,10 @@ class SqliteLog:
 def _prepare(connection: sqlite3.Connection, partitions: int) -> int:
     connection.executescript(_SCHEMA)
     connection.execute("INSERT OR IGNORE INTO fact VALUES ('partitions', ?)", (str(partitions),))
+    return _count(connection)
+
+
+def _count(connection: sqlite3.Connection) -> int:
     return int(connection.execute("SELECT value FROM fact WHERE name = 'partitions'").fetchone()[0])
 
 

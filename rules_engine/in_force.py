@@ -47,6 +47,8 @@ class ParametersInForce:
         self._merged = lru_cache(maxsize=4096)(self._merge)
 
     def of(self, home: HomeProfile) -> InForce:
+        if not home.residents and not home.settings:
+            return self._plain
         level = ability_level(home)
         if level is None and not home.settings:
             return self._plain

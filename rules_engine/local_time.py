@@ -1,6 +1,6 @@
 """The local time of a home, cheap enough to be asked for every reading: offsets are looked up once per quarter of an hour."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -10,6 +10,7 @@ DAY_MINUTES = 1440
 # Offsets of all zones in use change at quarters of an hour only.
 _QUARTER_MS = 15 * MINUTE_MS
 _EPOCH_WEEKDAY = 3  # 1970-01-01 was a Thursday
+_EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 
 
 class LocalTime(NamedTuple):
@@ -41,3 +42,9 @@ def clock_text(at_ms: int, timezone: str) -> str:
     """The local time of day as people write it: 07:05."""
     minute = local(at_ms, timezone).minute
     return f"{minute // 60:02}:{minute % 60:02}"
+
+
+def moment_text(at_ms: int, timezone: str) -> str:
+    """The local day and time of day: 2026-03-01 07:05."""
+    day = date.fromordinal(_EPOCH_ORDINAL + local(at_ms, timezone).day)
+    return f"{day.isoformat()} {clock_text(at_ms, timezone)}"

@@ -17,10 +17,9 @@ from carebell.wire import Unreadable, decode, encode, headers
 from carebell.worker import Turn, Worker
 from rules_engine.home import HomeAction, HomeState, HomeStep, decode_state, encode_state
 from rules_engine.operations import Failure, memory_lost
-from rules_engine.rule import Rule, RuleEvent
+from rules_engine.rule import RuleEvent
 from rules_engine.rulebook import Rulebook
-from rules_engine.rules.sos import SosRule
-from rules_engine.rules.supervision import SupervisionRule
+from rules_engine.ruleset import every_rule
 
 SCOPE = "rules"
 SOURCE = "carebell/rules"
@@ -28,11 +27,6 @@ SOURCE = "carebell/rules"
 MEMORY = "the rules' memory"
 # Read in this order: calls for help, then what is known of the homes, then everything else.
 TOPICS = (Topic.URGENT, Topic.HOMES, Topic.TELEMETRY)
-
-
-def every_rule() -> tuple[Rule, ...]:
-    """The rules that exist, in the order in which they look at an event."""
-    return (SosRule(), SupervisionRule())
 
 
 class HomeJudge:

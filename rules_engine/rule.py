@@ -1,9 +1,8 @@
 """What a rule is: parameters, a state, a pure step. Adding one means adding a module with this shape."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
@@ -35,8 +34,7 @@ class RuleParameters(BaseModel):
         return type(self).model_validate({**unchanged, **changes})
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(NamedTuple):
     """What a rule may look at besides its own state. `now` never runs backwards in a home; `happened_at` is when the
     reading happened by our best reckoning, up to a day earlier where a device sends late."""
 
@@ -63,9 +61,8 @@ class Rule(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """What a rule has found out, before it is an alert of a home.
+class Finding(NamedTuple):
+    """What a rule has found out, before it is an alert of a home. A tuple, as a call for help is made through it.
 
     `subject` and `began_at` make the alert's id: the same for all that is said of one episode. `cause` is the reading that
     decided it, `evidence` the ids of others that speak for it. `pre_alarm`: the home has so long to say that all is well.
@@ -121,4 +118,4 @@ def ms(at: datetime) -> int:
 
 def at_ms(milliseconds: int) -> datetime:
     """A time that was kept in a state."""
-    return _EPOCH + timedelta(milliseconds=milliseconds)
+    return _EPOCH + milliseconds * _MILLISECOND

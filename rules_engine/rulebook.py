@@ -9,8 +9,16 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, f
 from carebell.errors import BadInput
 from carebell.file_yaml import Location, line_of, read_model
 from rules_engine.rule import RuleParameters
+from rules_engine.rules.bed import BedParameters
+from rules_engine.rules.climate import ClimateParameters
+from rules_engine.rules.fall import FallParameters
+from rules_engine.rules.hazard import HazardParameters
+from rules_engine.rules.inactivity import InactivityParameters
+from rules_engine.rules.routine import RoutineParameters
 from rules_engine.rules.sos import SosParameters
 from rules_engine.rules.supervision import SupervisionParameters
+from rules_engine.rules.vital import VitalParameters
+from rules_engine.rules.wandering import WanderingParameters
 
 # What neither an ability level nor a home's own settings may change.
 FIXED = frozenset({"sos"})
@@ -24,6 +32,14 @@ class Rules(BaseModel):
 
     sos: SosParameters
     supervision: SupervisionParameters
+    fall: FallParameters = FallParameters()
+    hazard: HazardParameters = HazardParameters()
+    vital: VitalParameters = VitalParameters()
+    inactivity: InactivityParameters
+    bed: BedParameters = BedParameters()
+    wandering: WanderingParameters = WanderingParameters()
+    climate: ClimateParameters = ClimateParameters()
+    routine: RoutineParameters = RoutineParameters()
 
     @field_validator("sos")
     @classmethod

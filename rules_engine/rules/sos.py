@@ -1,42 +1,64 @@
-"""Rule `sos`: every press is an alert, at once, whatever else is going on. What belongs together is the case's affair."""
+"""Rule `sos`: every press is an alert, at once, whatever else is going on. What belongs together is the case's affair.
 
+In the weekly test mode the first press of each button is answered as a test; see `rules_engine/test_mode.py`.
+"""
+
+from datetime import timedelta
+
+from carebell.duration import Duration
 from carebell.step import Next
 from carebell.types import Alert, AlertStatus, Kind, Reading, Severity
+from rules_engine import test_mode
 from rules_engine.rule import Context, Finding, RuleEvent, RuleParameters, RuleState, alert_of, as_time
 
 
 class SosParameters(RuleParameters):
-    """Nothing can be switched but the budget; `enabled: false` is refused by the rulebook."""
+    """How a test of the buttons goes; `enabled: false` is refused by the rulebook."""
+
+    test_for: Duration = timedelta(minutes=10)
+    test_again_after: Duration = timedelta(days=1)
 
 
 class SosRule:
     """A press opens an alert; `cleared` only writes that onto the time line of the last one."""
 
     name = "sos"
-    hears = frozenset({Kind.SOS})
+    hears = frozenset({Kind.SOS, Kind.TEST})
 
     def start(self) -> RuleState:
-        return {"last": None}
+        return {"last": None, "testing": {}}
 
     def step(
         self, state: RuleState, event: RuleEvent, context: Context, parameters: SosParameters
     ) -> Next[RuleState, Alert]:
         if not isinstance(event, Reading):
             return Next(state)
+        testing = state.get("testing", {})
+        if event.kind == Kind.TEST:
+            test_for, again_after = parameters.test_for, parameters.test_again_after
+            return Next({**state, "testing": test_mode.stated(testing, event, context, test_for, again_after)})
         if event.value == "cleared":
             return self._cleared(state, event, context, parameters)
+        testing, is_weekly = (testing, False) if event.is_test else test_mode.pressed(testing, event, context)
+        is_test = event.is_test or is_weekly
         place, place_zh = (f" in the {event.place}", f"（{event.place}）") if event.place else ("", "")
+        summary = f"Call for help: button {event.device_id}{place} was pressed."
+        summary_zh = f"呼救：按钮 {event.device_id}{place_zh}被按下。"
+        if is_weekly:
+            summary = f"Weekly test: button {event.device_id}{place} works; pressed again it calls for help."
+            summary_zh = f"每周测试：按钮 {event.device_id}{place_zh}工作正常；再次按下即为呼救。"
         finding = Finding(
             subject=event.id,
-            severity=Severity.INFO if event.is_test else Severity.CRITICAL,
-            summary=f"Call for help: button {event.device_id}{place} was pressed.",
-            summary_zh=f"呼救：按钮 {event.device_id}{place_zh}被按下。",
+            severity=Severity.INFO if is_test else Severity.CRITICAL,
+            summary=summary,
+            summary_zh=summary_zh,
             cause=event,
             began_at=event.received_at,
-            is_test=event.is_test,
+            is_test=is_test,
         )
         alert = alert_of(finding, self.name, parameters, context)
-        return Next({"last": {"subject": event.id, "began_at": event.received_at.isoformat()}}, (alert,))
+        last = {"subject": event.id, "began_at": event.received_at.isoformat(), "is_test": is_test}
+        return Next({"last": last, "testing": testing}, (alert,))
 
     def _cleared(
         self, state: RuleState, event: Reading, context: Context, parameters: SosParameters
@@ -44,13 +66,15 @@ class SosRule:
         last = state["last"]
         if last is None:
             return Next(state)
+        is_test = last.get("is_test", False)
         finding = Finding(
             subject=last["subject"],
-            severity=Severity.CRITICAL,
+            severity=Severity.INFO if is_test else Severity.CRITICAL,
             summary=f"Button {event.device_id} says the call was cleared; a person still has to close it.",
             summary_zh=f"按钮 {event.device_id} 报告呼救已取消；仍须由人员结案。",
             cause=event,
             began_at=as_time(last["began_at"]),
             status=AlertStatus.RESOLVED,
+            is_test=is_test,
         )
-        return Next({"last": None}, (alert_of(finding, self.name, parameters, context),))
+        return Next({**state, "last": None}, (alert_of(finding, self.name, parameters, context),))

@@ -1,4 +1,4 @@
-"""Rule `supervision`: a device or gateway silent beyond its own interval, or low on battery, is a fault to mend.
+"""Rule `supervision`: a device or gateway silent beyond its own interval, weak or broken, is a fault to mend.
 
 Silence is judged in the rules' own time, which stands still while nothing can arrive. A silent gateway is one alert: its
 devices are unknown then, not silent.
@@ -7,19 +7,24 @@ devices are unknown then, not silent.
 
 A device that was never heard is given its intervals from the next tick on, not from the time of its registration: where the
 rules begin anew, that may lie long before anything that the log still holds, and the whole city would count as silent.
+
+A reading only writes down who was heard. Being heard moves a silence further away, never nearer, so the next look stays as
+it is and is worked out anew when it comes.
 """
 
-from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypedDict
 
 from pydantic import Field
 
-from carebell.duration import Duration
-from carebell.step import Next, earliest
-from carebell.types import Alert, AlertStatus, DeviceProfile, HomeProfile, Kind, Reading, Severity, Tick
-from rules_engine.rule import Context, Finding, RuleEvent, RuleParameters, RuleState, alert_of, as_time
+from carebell.duration import Duration, format_duration
+from carebell.step import Next
+from carebell.types import URGENT_KINDS, Alert, AlertStatus, DeviceProfile, HomeProfile, Kind, Reading, Severity, Tick
+from rules_engine.device_fault import FAULT_KINDS, fault_of
+from rules_engine.local_time import moment_text
+from rules_engine.rule import Context, Finding, RuleEvent, RuleParameters, RuleState, alert_of, at_ms, ms
+
+_CALLS = frozenset({Kind.SOS, Kind.FALL})
 
 
 class SupervisionParameters(RuleParameters):
@@ -30,179 +35,250 @@ class SupervisionParameters(RuleParameters):
     battery_good_from: float = Field(default=25.0, ge=0, le=100)
     battery_again_after: Duration
     silent_again_after: Duration = timedelta(days=1)
+    fault_again_after: Duration = timedelta(days=1)
+    mend_within: Duration = timedelta(hours=2)
+
+
+class SupervisionState(TypedDict):
+    """Times in milliseconds. `gateways`: the home's devices, each with its gateway or nothing; `heard`: when, by device;
+    `silent` and `faults`: when last told, by device and by subject; `new`: whose first interval begins with the next tick;
+    `calling`: which devices have called for help; `look`: when somebody may be silent."""
+
+    gateways: dict[str, str]
+    heard: dict[str, int]
+    silent: dict[str, int]
+    faults: dict[str, int]
+    new: list[str]
+    calling: list[str]
+    look: int | None
 
 
 class SupervisionRule:
-    """State: when each device was last heard, the open silences and low batteries by device, and the devices whose first
-    interval begins with the next tick."""
+    """Hears everything, because whatever a device says, it is heard."""
 
     name = "supervision"
     hears = None
 
     def start(self) -> RuleState:
-        return {"heard": {}, "silent": {}, "weak": {}, "new": []}
+        return SupervisionState(gateways={}, heard={}, silent={}, faults={}, new=[], calling=[], look=None)
 
     def step(
-        self, state: RuleState, event: RuleEvent, context: Context, parameters: SupervisionParameters
+        self, state: SupervisionState, event: RuleEvent, context: Context, parameters: SupervisionParameters
     ) -> Next[RuleState, Alert]:
-        state = {"new": [], **state}  # states saved before there was `new`
-        if isinstance(event, HomeProfile):
-            state, found = self._follow(state, context)
-        elif isinstance(event, Reading):
-            state, found = self._heard(state, event, context, parameters)
+        state = state if "gateways" in state else _converted(state, context.home)
+        found: list[Finding] = []
+        if isinstance(event, Reading):
+            if not event.retained:
+                state = _heard(state, event, context, parameters, found)
+        elif isinstance(event, HomeProfile):
+            state = _follow(state, context, parameters, found)
         else:
-            assert isinstance(event, Tick)  # noqa: S101
-            state, found = self._silent(_heard_since(_begun(state, context), event), context, parameters)
+            state = _silent(_heard_since(_begun(state, ms(context.now)), event), context, parameters, found)
         alerts = tuple(alert_of(finding, self.name, parameters, context) for finding in found)
-        soon = context.now if state["new"] else None
-        return Next(state, alerts, earliest(soon, _next_look(state, context.home, parameters)))
-
-    def _follow(self, state: RuleState, context: Context) -> tuple[RuleState, list[Finding]]:
-        """A changed home: a new device is given its first interval; a removed one is forgotten."""
-        known = {device.device_id for device in context.home.devices}
-        heard = {key: at for key, at in state["heard"].items() if key in known}
-        watched = [device.device_id for device in context.home.devices if device.expected_every is not None]
-        new = [device_id for device_id in watched if device_id not in heard]
-        gone = [
-            _back(key, began_at, "is no longer registered", "已不再登记")
-            for key, began_at in state["silent"].items()
-            if key not in known
-        ]
-        silent = {key: at for key, at in state["silent"].items() if key in known}
-        weak = {key: at for key, at in state["weak"].items() if key in known}
-        return {"heard": heard, "silent": silent, "weak": weak, "new": new}, gone
-
-    def _heard(
-        self, state: RuleState, event: Reading, context: Context, parameters: SupervisionParameters
-    ) -> tuple[RuleState, list[Finding]]:
-        if event.retained or event.is_history:
-            return state, []
-        device = _device(context.home, event.device_id)
-        heard = dict(state["heard"])
-        silent = dict(state["silent"])
-        found: list[Finding] = []
-        sources = [event.device_id] + ([device.gateway_id] if device is not None and device.gateway_id else [])
-        for source in sources:
-            if _device(context.home, source) is not None:
-                heard[source] = context.now.isoformat()
-            if source in silent:
-                found.append(_back(source, silent.pop(source), "is heard again", "已恢复通信"))
-                # Its devices could not be heard either: their silence is counted from now on.
-                behind = [one.device_id for one in context.home.devices if one.gateway_id == source]
-                heard.update(dict.fromkeys(behind, context.now.isoformat()))
-        weak, battery = _battery(state["weak"], event, context.now, parameters)
-        new = [device_id for device_id in state["new"] if device_id not in heard]
-        return {"heard": heard, "silent": silent, "weak": weak, "new": new}, found + battery
-
-    def _silent(
-        self, state: RuleState, context: Context, parameters: SupervisionParameters
-    ) -> tuple[RuleState, list[Finding]]:
-        heard = dict(state["heard"])
-        silent = dict(state["silent"])
-        found: list[Finding] = []
-        for device in sorted(context.home.devices, key=lambda device: not device.is_gateway):
-            due = _due(device, heard, silent, parameters)
-            if due is None or context.now < due:
-                continue
-            if device.gateway_id in silent:
-                # Unknown, not silent: it gets a fresh interval, so that it is judged once its gateway is heard again.
-                (silent if device.device_id in silent else heard)[device.device_id] = context.now.isoformat()
-                continue
-            silent[device.device_id] = context.now.isoformat()
-            found.append(_gone(device, heard[device.device_id], context.now))
-        return {**state, "heard": heard, "silent": silent}, found
+        look = state["look"]
+        return Next(state, alerts, None if look is None else at_ms(look))
 
 
-def _begun(state: RuleState, context: Context) -> RuleState:
+def _heard(
+    state: SupervisionState, event: Reading, context: Context, parameters: SupervisionParameters, found: list[Finding]
+) -> SupervisionState:
+    device_id, now = event.device_id, ms(context.now)
+    gateway = state["gateways"].get(device_id)
+    if gateway is not None:
+        is_first = device_id not in state["heard"]
+        heard = {**state["heard"], device_id: now}
+        if gateway:
+            heard[gateway] = now
+        state = {**state, "heard": heard}
+        if is_first or device_id in state["silent"] or gateway in state["silent"]:
+            state = _back_again(state, (device_id, gateway), context.home, parameters, found)
+    if event.kind in URGENT_KINDS and event.kind in _CALLS and device_id not in state["calling"]:
+        state = {**state, "calling": [*state["calling"], device_id]}
+    if event.kind in FAULT_KINDS:
+        state = _fault(state, event, context, parameters, found)
+    return state
+
+
+def _back_again(
+    state: SupervisionState,
+    sources: tuple[str, str],
+    home: HomeProfile,
+    parameters: SupervisionParameters,
+    found: list[Finding],
+) -> SupervisionState:
+    """Who was silent or new is heard; its gateway with it."""
+    heard, silent = dict(state["heard"]), dict(state["silent"])
+    for source in sources:
+        if source in silent:
+            found.append(_back(source, silent.pop(source), "is heard again", "已恢复通信"))
+            # Its devices could not be heard either: their silence is counted from now on.
+            behind = [device_id for device_id, gateway in state["gateways"].items() if gateway == source]
+            heard.update(dict.fromkeys(behind, heard[source]))
+    new = [device_id for device_id in state["new"] if device_id not in heard]
+    state = {**state, "heard": heard, "silent": silent, "new": new}
+    return state if new else {**state, "look": _next_look(state, home, parameters)}
+
+
+def _follow(
+    state: SupervisionState, context: Context, parameters: SupervisionParameters, found: list[Finding]
+) -> SupervisionState:
+    """A changed home: a new device is given its first interval; a removed one is forgotten."""
+    home = context.home
+    known = {device.device_id for device in home.devices}
+    heard = {key: at for key, at in state["heard"].items() if key in known}
+    found += [
+        _back(key, told, "is no longer registered", "已不再登记")
+        for key, told in state["silent"].items()
+        if key not in known
+    ]
+    following = SupervisionState(
+        gateways=_gateways(home),
+        heard=heard,
+        silent={key: at for key, at in state["silent"].items() if key in known},
+        faults={key: at for key, at in state["faults"].items() if key.rpartition("/")[0] in known},
+        new=[one.device_id for one in home.devices if one.expected_every is not None and one.device_id not in heard],
+        calling=[key for key in state["calling"] if key in known],
+        look=ms(context.now),
+    )
+    return following if following["new"] else {**following, "look": _next_look(following, home, parameters)}
+
+
+def _silent(
+    state: SupervisionState, context: Context, parameters: SupervisionParameters, found: list[Finding]
+) -> SupervisionState:
+    now, heard, silent = ms(context.now), dict(state["heard"]), dict(state["silent"])
+    state = {**state, "heard": heard, "silent": silent}
+    for device in sorted(context.home.devices, key=lambda device: not device.is_gateway):
+        device_id = device.device_id
+        due = _due(device, state, parameters)
+        if due is None or now < due:
+            continue
+        if device.gateway_id in silent:
+            # Unknown, not silent: it gets a fresh interval, so that it is judged once its gateway is heard again.
+            (silent if device_id in silent else heard)[device_id] = now
+            continue
+        silent[device_id] = now
+        found.append(_gone(device, heard[device_id], device_id in state["calling"], context, parameters))
+    return {**state, "look": _next_look(state, context.home, parameters)}
+
+
+def _begun(state: SupervisionState, now: int) -> SupervisionState:
     """The first interval of what is new begins now."""
-    new = dict.fromkeys(state["new"], context.now.isoformat())
-    return {**state, "heard": {**state["heard"], **new}, "new": []}
+    return {**state, "heard": {**state["heard"], **dict.fromkeys(state["new"], now)}, "new": []}
 
 
-def _heard_since(state: RuleState, tick: Tick) -> RuleState:
+def _heard_since(state: SupervisionState, tick: Tick) -> SupervisionState:
     """Our own outage is not a device's silence: nobody is judged by a time in which nothing could be heard."""
     if tick.listening_since is None:
         return state
-    since = tick.listening_since.isoformat()
-    heard = {
-        key: at if datetime.fromisoformat(at) >= tick.listening_since else since for key, at in state["heard"].items()
-    }
-    return {**state, "heard": heard}
+    since = ms(tick.listening_since)
+    return {**state, "heard": {key: max(at, since) for key, at in state["heard"].items()}}
 
 
-def _device(home: HomeProfile, device_id: str) -> DeviceProfile | None:
-    return next((device for device in home.devices if device.device_id == device_id), None)
-
-
-def _due(
-    device: DeviceProfile, heard: Mapping[str, Any], silent: Mapping[str, Any], parameters: SupervisionParameters
-) -> datetime | None:
+def _due(device: DeviceProfile, state: SupervisionState, parameters: SupervisionParameters) -> int | None:
     """When the device counts as silent, or is told of once more: a fault that nobody has mended is not forgotten."""
-    last = as_time(heard.get(device.device_id))
+    last = state["heard"].get(device.device_id)
     if last is None or device.expected_every is None:
         return None
-    told = as_time(silent.get(device.device_id))
-    return last + device.expected_every * parameters.intervals if told is None else told + parameters.silent_again_after
+    told = state["silent"].get(device.device_id)
+    if told is not None:
+        return told + _length_ms(parameters.silent_again_after)
+    return last + _length_ms(device.expected_every * parameters.intervals)
 
 
-def _next_look(state: RuleState, home: HomeProfile, parameters: SupervisionParameters) -> datetime | None:
-    return earliest(*(_due(device, state["heard"], state["silent"], parameters) for device in home.devices))
+def _next_look(state: SupervisionState, home: HomeProfile, parameters: SupervisionParameters) -> int | None:
+    times = (_due(device, state, parameters) for device in home.devices)
+    return min((at for at in times if at is not None), default=None)
 
 
-def _gone(device: DeviceProfile, last: str, now: datetime) -> Finding:
+def _length_ms(length: timedelta) -> int:
+    return length // timedelta(milliseconds=1)
+
+
+def _gateways(home: HomeProfile) -> dict[str, str]:
+    known = {device.device_id for device in home.devices}
+    return {one.device_id: one.gateway_id if one.gateway_id in known else "" for one in home.devices}
+
+
+def _gone(
+    device: DeviceProfile, last: int, has_called: bool, context: Context, parameters: SupervisionParameters
+) -> Finding:
     what, what_zh = ("Gateway", "网关") if device.is_gateway else ("Device", "设备")
+    since = moment_text(last, context.home.timezone)
+    summary = f"{what} {device.device_id} has not been heard since {since}: its calls may not arrive."
+    summary_zh = f"{what_zh} {device.device_id} 自 {since} 起失去联系，呼救可能无法送达。"
+    if device.is_sos or has_called:
+        within = format_duration(parameters.mend_within)
+        summary = (
+            f"{what} {device.device_id}, which calls for help, has not been heard since {since}: the home is unprotected;"
+            f" if it is not mended within {within}, look after the resident in another way."
+        )
+        summary_zh = (
+            f"呼救{what_zh} {device.device_id} 自 {since} 起失去联系，该住户目前无呼救保护；"
+            f"{within} 内未修复须采取替代看护措施。"
+        )
     return Finding(
         subject=device.device_id,
         device_id=device.device_id,
         severity=Severity.LOW,
-        summary=f"{what} {device.device_id} has not been heard since {last[:16]}Z: its calls may not arrive.",
-        summary_zh=f"{what_zh} {device.device_id} 自 {last[:16]}Z 起失去联系，呼救可能无法送达。",
-        began_at=now,
+        summary=summary,
+        summary_zh=summary_zh,
+        began_at=at_ms(ms(context.now)),
     )
 
 
-def _back(device_id: str, began_at: str, what: str, what_zh: str) -> Finding:
+def _back(device_id: str, told: int, what: str, what_zh: str) -> Finding:
     return Finding(
         subject=device_id,
         device_id=device_id,
         severity=Severity.LOW,
         summary=f"{device_id} {what}.",
         summary_zh=f"{device_id} {what_zh}。",
-        began_at=as_time(began_at),
+        began_at=at_ms(told),
         status=AlertStatus.RESOLVED,
     )
 
 
-def _battery(
-    weak: Mapping[str, Any], event: Reading, now: datetime, parameters: SupervisionParameters
-) -> tuple[dict[str, Any], list[Finding]]:
-    """Low opens an alert, good resolves it, and a battery that stays low is told again after a while."""
-    kept = dict(weak)
-    is_low, is_good = _battery_state(event, parameters)
-    told_at = as_time(kept.get(event.device_id))
-    finding = Finding(
-        subject=f"{event.device_id}/battery",
+def _fault(
+    state: SupervisionState, event: Reading, context: Context, parameters: SupervisionParameters, found: list[Finding]
+) -> SupervisionState:
+    """Bad opens an alert, good resolves it, and what stays bad is told again after a while."""
+    fault = fault_of(event, low_below=parameters.battery_low_below, good_from=parameters.battery_good_from)
+    told, now = state["faults"].get(fault.subject), ms(context.now)
+    is_battery = fault.subject.endswith("/battery")
+    again_after = parameters.battery_again_after if is_battery else parameters.fault_again_after
+    begun = Finding(
+        subject=fault.subject,
         severity=Severity.LOW,
-        summary=f"The battery of {event.device_id} is low: change it before it stops calling.",
-        summary_zh=f"{event.device_id} 电池电量低，请在失效前更换。",
+        summary=fault.words.begun.format(device=event.device_id),
+        summary_zh=fault.words.begun_zh.format(device=event.device_id),
         cause=event,
-        began_at=now,
+        began_at=at_ms(now),
     )
-    if is_low and (told_at is None or now - told_at >= parameters.battery_again_after):
-        kept[event.device_id] = now.isoformat()
-        return kept, [finding]
-    if is_good and told_at is not None:
-        del kept[event.device_id]
-        summary, summary_zh = f"The battery of {event.device_id} is good again.", f"{event.device_id} 电池已恢复。"
-        return kept, [
-            replace(finding, summary=summary, summary_zh=summary_zh, began_at=told_at, status=AlertStatus.RESOLVED)
-        ]
-    return kept, []
+    if fault.is_bad and (told is None or now - told >= _length_ms(again_after)):
+        found.append(begun)
+        return {**state, "faults": {**state["faults"], fault.subject: now}}
+    if fault.is_good and told is not None:
+        summary = fault.words.over.format(device=event.device_id)
+        summary_zh = fault.words.over_zh.format(device=event.device_id)
+        resolved = AlertStatus.RESOLVED
+        found.append(begun._replace(summary=summary, summary_zh=summary_zh, began_at=at_ms(told), status=resolved))
+        return {**state, "faults": {key: at for key, at in state["faults"].items() if key != fault.subject}}
+    return state
 
 
-def _battery_state(event: Reading, parameters: SupervisionParameters) -> tuple[bool, bool]:
-    if event.kind == Kind.BATTERY_LOW:
-        return event.value is True, event.value is False
-    if event.kind == Kind.BATTERY and isinstance(event.value, int | float):
-        return event.value < parameters.battery_low_below, event.value >= parameters.battery_good_from
-    return False, False
+def _converted(old: RuleState, home: HomeProfile) -> SupervisionState:
+    """A state that was saved with times as text, and with low batteries by device."""
+
+    def times(kept: dict[str, Any], ending: str = "") -> dict[str, int]:
+        return {f"{key}{ending}": ms(datetime.fromisoformat(text)) for key, text in kept.items()}
+
+    return SupervisionState(
+        gateways=_gateways(home),
+        heard=times(old["heard"]),
+        silent=times(old["silent"]),
+        faults=times(old["weak"], "/battery"),
+        new=list(old.get("new", ())),
+        calling=[],
+        look=0,  # at the next tick
+    )

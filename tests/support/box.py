@@ -1,5 +1,6 @@
 """`carebell up` as a real process on random ports with a data directory of its own, and a device that speaks to it."""
 
+import asyncio
 import contextlib
 import json
 import os
@@ -11,13 +12,20 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
+from carebell.clock import SystemClock
+from carebell.log import Entry
+from carebell.log_sqlite import SqliteLog
+from carebell.topics import Topic
+from carebell.types import Alert
+from carebell.wire import encode
 from tests.support.services import ROOT, free_port
 
 T = TypeVar("T")
@@ -176,6 +184,21 @@ class Box:
         """The newest cases, of all homes or of one."""
         cases = self.api("/cases?limit=500")["cases"]
         return [one for one in cases if home_id in ("", one["home_id"])]
+
+    def raises(self, *alerts: Alert) -> None:
+        """Alerts as though its rules had raised them now."""
+        # In a thread of its own: a browser's test runs inside a loop.
+        with ThreadPoolExecutor(1) as beside:
+            beside.submit(asyncio.run, self._append(alerts)).result()
+
+    async def _append(self, alerts: Sequence[Alert]) -> None:
+        clock = SystemClock()
+        log = await SqliteLog.open(self.data / "log.db", 1, clock)
+        try:
+            entries = [Entry(topic=Topic.ALERTS, key=one.home_id, value=encode(one)) for one in alerts]
+            await log.append(entries, clock.now())
+        finally:
+            await log.close()
 
     def wait_case(self, home_id: str, within: float = 30.0) -> Any:
         """The newest case of a home, as soon as there is one."""

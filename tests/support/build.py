@@ -53,6 +53,8 @@ def alert(
     at: datetime = START,
     device_id: str = "button-1",
     source_id: str | None = None,
+    pre_alarm: timedelta = timedelta(0),
+    is_test: bool = False,
 ) -> Alert:
     return Alert(
         id=id,
@@ -66,6 +68,8 @@ def alert(
         caused_at=at,
         source_ids=(f"source-of-{id}" if source_id is None else source_id,),
         device_id=device_id,
+        pre_alarm=pre_alarm,
+        is_test=is_test,
     )
 
 

@@ -3,20 +3,22 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
 from carebell.ids import computed
 from carebell.types import Alert, AlertStatus, HomeProfile, Reading, Tick
 from rules_engine.home import HomeAction, HomeState, HomeStep, decode_state, encode_state
-from rules_engine.main import every_rule
 from rules_engine.operations import Failure
 from rules_engine.rule import Rule, RuleEvent
 from rules_engine.rulebook import Rulebook, read_rulebook
+from rules_engine.ruleset import every_rule
 
 START = datetime(2026, 3, 1, 8, tzinfo=UTC)
 
 
+@cache
 def shipped_rulebook() -> Rulebook:
     """The rulebook that comes with Carebell."""
     return read_rulebook(shipped_text(), "rulebook.yaml")

@@ -25,7 +25,7 @@ from carebell.log_sqlite import SqliteLog
 from carebell.step import earliest
 from carebell.store_sql import SqlStore
 from carebell.topics import Topic, lane_of
-from carebell.types import Alert, Reading, Severity
+from carebell.types import Alert, AlertStatus, Reading, Severity
 from carebell.wire import encode
 from carebell.worker import Worker
 from devices.registry import Home
@@ -72,6 +72,14 @@ def reminded(person_id: str) -> Told:
 
 def coming(device_id: str, source_id: str) -> Told:
     return Told(device_id, Purpose.COMING, source_id)
+
+
+def waits(device_id: str, source_id: str) -> Told:
+    return Told(device_id, Purpose.PRE_ALARM, source_id)
+
+
+def heard_test(device_id: str, source_id: str) -> Told:
+    return Told(device_id, Purpose.TEST_OK, source_id)
 
 
 class PulledPlug(BaseException):
@@ -157,10 +165,10 @@ class House:
     def device(self, device_id: str, home_id: str = "h1") -> "_Device":
         return _Device(self, device_id, home_id)
 
-    def raises(self, alert: Alert) -> "House":
-        """An alert of some other rule."""
-        entry = Entry(topic=Topic.ALERTS, key=alert.home_id, value=encode(alert))
-        return self._then(lambda: self.log.append([entry], self.clock.now()))
+    def raises(self, *alerts: Alert) -> "House":
+        """Alerts of some other rule, in one batch."""
+        entries = [Entry(topic=Topic.ALERTS, key=alert.home_id, value=encode(alert)) for alert in alerts]
+        return self._then(lambda: self.log.append(entries, self.clock.now()))
 
     def acts(self, move: Move, by: str, *, note: str = "", outcome: str = "", home_id: str = "h1") -> "House":
         acted = Acted(move=move, by=by, note=note, outcome=outcome)
@@ -176,12 +184,16 @@ class House:
     def escalates(self, by: str) -> "House":
         return self.acts(Move.ESCALATE, by)
 
-    def restarts(self, *, policies: PolicyBook | None = None, homes: Sequence[Home] | None = None) -> "House":
-        """The same files, another process. The receivers are the same people."""
+    def restarts(
+        self, *, policies: PolicyBook | None = None, homes: Sequence[Home] | None = None, at: str = ""
+    ) -> "House":
+        """The same files, another process, at once or `at` a later time. The receivers are the same people."""
         self.power_off()
         self._policies = policies or self._policies
         self._homes = self._homes if homes is None else homes
         self.plug = Plug()
+        if at:
+            asyncio.run(self.clock.advance(build.START + _since_start(at) - self.clock.now()))
         self._power_on()
         return self
 
@@ -372,6 +384,26 @@ class _Device:
             source_id=f"fault-{number}",
         )
         return self._house.raises(raised)
+
+    def falls(self, *, pre_alarm: float = 20, id: str = "fall-1", severity: Severity = Severity.CRITICAL) -> House:
+        """A suspected fall; without `pre_alarm` one that is certain."""
+        return self._house.raises(self._fall(AlertStatus.OPENED, pre_alarm, id, severity))
+
+    def gets_up(self, *, id: str = "fall-1") -> House:
+        return self._house.raises(self._fall(AlertStatus.RESOLVED, 0, id, Severity.CRITICAL))
+
+    def _fall(self, status: AlertStatus, pre_alarm: float, id: str, severity: Severity) -> Alert:
+        return build.alert(
+            id,
+            rule="fall",
+            severity=severity,
+            status=status,
+            home_id=self._home_id,
+            device_id=self._device_id,
+            at=self._house.clock.now(),
+            source_id=f"source-of-{id}",
+            pre_alarm=build.seconds(pre_alarm),
+        )
 
     def _says(self, value: str, is_test: bool) -> House:
         now, source_id = self._house.clock.now(), f"press-{self._house.next_press()}"

@@ -167,3 +167,24 @@ async def test_closing_waits_for_the_append_under_way(tmp_path: Path) -> None:
     log = await opened(tmp_path / "log.db")
     assert await held(log) == ["1"]
     await log.close()
+
+
+async def test_whoever_looks_on_sees_what_is_appended_and_can_change_nothing(tmp_path: Path) -> None:
+    log = await opened(tmp_path / "log #1?.db")
+    looking = await SqliteLog.look(tmp_path / "log #1?.db", ManualClock(AT))
+    assert looking.partitions == 2
+    reader = await looking.reader(None, ["t"])
+    for value in ("one", "two"):
+        await log.append([entry(value)], AT)
+        assert [record.value for record in await reader.poll(9, timedelta(0))] == [value.encode()]
+    with pytest.raises(OSError, match="readonly"):
+        await looking.append([entry("three")], AT)
+    assert await held(log) == ["one", "two"]
+    await looking.close()
+    await log.close()
+
+
+async def test_there_is_nothing_to_look_at_where_no_log_is(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="cannot be read"):
+        await SqliteLog.look(tmp_path / "log.db", ManualClock(AT))
+    assert list(tmp_path.iterdir()) == []

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from carebell.step import Next
 from carebell.types import Alert, DeviceProfile, HomeProfile, Kind, Tick
-from rules_engine.home import Failure
+from rules_engine.operations import Failure
 from rules_engine.rule import Context, RuleEvent, RuleParameters, RuleState
 from rules_engine.rules.sos import SosRule
 from tests.support.homeline import HomeLine, moment, reading, restarted
@@ -22,6 +22,7 @@ class BrokenRule:
     """Takes the place of supervision and fails on what it is told to."""
 
     name: str = "supervision"
+    hears: frozenset[str] | None = None
     fails_on: str = "heartbeat"
 
     def start(self) -> RuleState:

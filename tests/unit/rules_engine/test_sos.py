@@ -3,8 +3,11 @@
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from carebell.types import AlertStatus, Kind, Severity
+from carebell.types import Alert, AlertStatus, DeviceProfile, HomeProfile, Kind, Severity
+from rules_engine.rules.sos import SosRule
 from tests.support.homeline import HomeLine, moment, reading, restarted
 
 DAY = 86_400
@@ -124,8 +127,9 @@ def test_a_late_press_is_a_press(home: HomeLine) -> None:
     assert alert.caused_at == moment(0)
 
 
-def test_other_kinds_are_none_of_its_business(home: HomeLine) -> None:
-    for number, kind in enumerate(kind for kind in Kind if kind not in ("sos", "battery_low")):
+def test_other_kinds_are_none_of_its_business() -> None:
+    home = HomeLine(rules=(SosRule(),))
+    for number, kind in enumerate(kind for kind in Kind if kind != Kind.SOS):
         assert home.hear(reading(kind, number)) == []
 
 
@@ -138,3 +142,157 @@ def test_a_restart_between_any_two_events_changes_nothing() -> None:
         home.hear(reading("sos", DAY, source="1"))
     assert plain.alerts == interrupted.alerts
     assert plain.state == restarted(interrupted.state)
+
+
+# The weekly test
+
+
+def in_test(device_id: str, at: float = 0, *, on: bool = True, **how: Any) -> HomeLine:
+    """A home with a gateway and two buttons, whose test mode was opened by a device."""
+    home = HomeLine(rules=(SosRule(),))
+    devices = (DeviceProfile(device_id="gateway", is_gateway=True), DeviceProfile(device_id="button"))
+    home.follow(HomeProfile(home_id="h", devices=devices))
+    assert home.hear(reading("test", at, device_id=device_id, value=on, **how)) == []
+    return home
+
+
+def told(alerts: list[Alert]) -> list[tuple[str, bool]]:
+    return [(alert.severity.value, alert.is_test) for alert in alerts]
+
+
+TEST, CALL = [("info", True)], [("critical", False)]
+
+
+@pytest.mark.parametrize("opened_by", ["gateway", "desk"])
+def test_in_test_mode_the_first_press_of_each_button_is_its_test(opened_by: str) -> None:
+    home = in_test(opened_by)
+    assert told(home.hear(reading("sos", 10))) == TEST
+    assert told(home.hear(reading("sos", 20, device_id="bath"))) == TEST
+    assert "Weekly test: button button works" in home.alerts[0].summary
+    for second in (30, 40):
+        assert told(home.hear(reading("sos", second))) == CALL
+        assert told(home.hear(reading("sos", second, device_id="bath"))) == CALL
+
+
+def test_a_button_opens_its_own_test_only() -> None:
+    home = in_test("button")
+    assert told(home.hear(reading("sos", 1, device_id="bath"))) == CALL
+    assert told(home.hear(reading("sos", 2))) == TEST
+
+
+def test_a_button_that_was_tested_with_the_home_has_no_second_test_of_its_own() -> None:
+    home = in_test("gateway")
+    assert told(home.hear(reading("sos", 1))) == TEST
+    home.hear(reading("test", 2, device_id="button"))
+    assert told(home.hear(reading("sos", 3))) == CALL
+
+
+def test_test_mode_ends_by_itself_to_the_moment() -> None:
+    assert told(in_test("gateway").hear(reading("sos", 599.999))) == TEST
+    assert told(in_test("gateway").hear(reading("sos", 600))) == CALL
+
+
+def test_test_mode_can_be_ended() -> None:
+    home = in_test("gateway")
+    home.hear(reading("test", 5, device_id="gateway", value=False))
+    assert told(home.hear(reading("sos", 6))) == CALL
+
+
+def test_the_home_ends_every_test_and_a_button_only_its_own() -> None:
+    home = in_test("button")
+    home.hear(reading("test", 1, device_id="bath", value=False))
+    home.hear(reading("test", 2, device_id="desk", value=False))
+    assert told(home.hear(reading("sos", 3))) == CALL
+
+
+@pytest.mark.parametrize("how", [{"retained": True}, {"is_history": True}])
+def test_what_was_said_before_opens_no_test(how: dict[str, bool]) -> None:
+    assert told(in_test("gateway", **how).hear(reading("sos", 1))) == CALL
+
+
+@pytest.mark.parametrize("every", [60, 3600, DAY - 1])
+def test_a_test_that_is_stuck_opens_nothing_again(every: int) -> None:
+    home = in_test("gateway")
+    for second in range(every, 5 * DAY, every):
+        home.hear(reading("test", second, device_id="gateway"))
+        home.hear(reading("test", second + 0.5, device_id="gateway", value=False))
+        home.hear(reading("test", second + 0.6, device_id="gateway"))
+        if second > 600:
+            assert told(home.hear(reading("sos", second + 0.7))) == CALL
+        if second > 20_000:
+            break
+
+
+def test_a_week_later_there_is_a_test_again() -> None:
+    home = in_test("gateway")
+    home.hear(reading("sos", 1))
+    home.hear(reading("test", 7 * DAY, device_id="gateway"))
+    assert told(home.hear(reading("sos", 7 * DAY + 1))) == TEST
+
+
+def test_a_press_that_was_made_before_the_test_is_a_call() -> None:
+    home = in_test("gateway", at=100)
+    assert told(home.hear(reading("sos", 90))) == CALL
+    assert told(home.hear(reading("sos", 101))) == TEST
+
+
+def test_a_press_that_was_kept_back_by_the_button_is_a_call() -> None:
+    home = in_test("gateway", at=100)
+    home.hear(reading("battery", 0, device_id="button", observed_at=moment(-1)))
+    assert told(home.hear(reading("sos", 130, observed_at=moment(60)))) == CALL
+
+
+def test_a_test_that_is_told_late_is_over() -> None:
+    home = HomeLine(rules=(SosRule(),))
+    home.hear(reading("battery", 0, device_id="desk", observed_at=moment(-1)))
+    home.hear(reading("test", 5000, device_id="desk", observed_at=moment(4000)))
+    assert told(home.hear(reading("sos", 5001))) == CALL
+
+
+def test_a_press_that_the_device_calls_a_test_does_not_use_up_the_test() -> None:
+    home = in_test("gateway")
+    assert told(home.hear(reading("sos", 1, is_test=True))) == TEST
+    assert told(home.hear(reading("sos", 2))) == TEST
+
+
+def test_what_a_test_press_clears_is_a_test() -> None:
+    home = in_test("gateway")
+    home.hear(reading("sos", 1))
+    [cleared] = home.hear(reading("sos", 2, value="cleared"))
+    assert (cleared.status, cleared.severity, cleared.is_test) == (AlertStatus.RESOLVED, Severity.INFO, True)
+
+
+def test_a_state_that_was_saved_before_there_was_a_test_mode_is_read() -> None:
+    home = HomeLine(rules=(SosRule(),))
+    home.state = home.state._replace(rules={"sos": {"last": None}})
+    home.hear(reading("test", 0, device_id="desk"))
+    assert told(home.hear(reading("sos", 1))) == TEST
+
+
+EVENTS = st.lists(
+    st.tuples(
+        st.sampled_from([0.5, 30, 300, 601, DAY]),
+        st.sampled_from(["press", "press", "test on", "test off", "restart"]),
+        st.sampled_from(["gateway", "desk", "button", "bath"]),
+    ),
+    max_size=40,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(EVENTS)
+def test_no_button_has_more_than_one_test_in_the_time_of_one(events: list[tuple[float, str, str]]) -> None:
+    home, now = in_test("gateway"), 0.0
+    presses: list[tuple[float, str, bool]] = []
+    for later, what, device_id in events:
+        now += later
+        if what == "press":
+            [alert] = home.hear(reading("sos", now, device_id=device_id))
+            presses.append((now, device_id, alert.is_test))
+        elif what == "restart":
+            home.state = restarted(home.state)
+        else:
+            home.hear(reading("test", now, device_id=device_id, value=what == "test on"))
+    for number, (at, button, is_test) in enumerate(presses):
+        before = [one for one in presses[:number] if one[1] == button and one[2] and at - one[0] < 600]
+        assert not (is_test and before)

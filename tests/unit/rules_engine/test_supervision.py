@@ -4,8 +4,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from carebell.types import Alert, AlertStatus, DeviceProfile, HomeProfile, Severity
+from carebell.types import Alert, AlertStatus, DeviceProfile, HomeProfile, Severity, Tick
+from rules_engine.rule import ms
+from rules_engine.rules.supervision import SupervisionRule
 from tests.support.homeline import HomeLine, moment, reading
 
 MINUTE = 60
@@ -37,11 +41,12 @@ def brief(alerts: list[Alert]) -> list[tuple[str, str]]:
 def test_a_device_is_silent_at_two_intervals_and_not_a_moment_before() -> None:
     home = home_of(SENSOR)
     home.hear(reading("heartbeat", 100, device_id="sensor"))
+    assert home.tick(1200) == []
     assert home.due_at == moment(100 + 1200)
     assert home.tick(100 + 1199.999) == []
     [alert] = home.tick(100 + 1200)
     assert (alert.device_id, alert.status, alert.severity) == ("sensor", AlertStatus.OPENED, Severity.LOW)
-    assert "has not been heard since 2026-03-01T08:01Z" in alert.summary
+    assert "has not been heard since 2026-03-01 08:01" in alert.summary
     assert alert.budget == timedelta(minutes=1)
 
 
@@ -77,10 +82,30 @@ def test_a_device_that_was_registered_long_before_the_log_begins_is_not_silent_f
     assert (alert.device_id, alert.at) == ("sensor", moment(1200))
 
 
-def test_a_state_that_was_saved_before_intervals_had_a_beginning_is_read() -> None:
-    home = home_of(SENSOR)
-    del home.state.rules["supervision"]["new"]  # type: ignore[attr-defined]
-    assert brief(home.tick(1200)) == [("sensor", "opened")]
+def saved_before(heard: dict[str, str], silent: dict[str, str], weak: dict[str, str]) -> HomeLine:
+    """A home whose state was saved while times were kept as text, and not yet what is `new`."""
+    home = home_of(SENSOR, device("other", DAY))
+    rules = {**home.state.rules, "supervision": {"heard": heard, "silent": silent, "weak": weak}}
+    home.state = home.state._replace(rules=rules)
+    return home
+
+
+def test_a_state_that_was_saved_with_times_as_text_is_read() -> None:
+    home = saved_before({"sensor": moment(60).isoformat(), "other": moment(60).isoformat()}, {}, {})
+    home.hear(reading("heartbeat", 100, device_id="other"))
+    assert home.tick(1259) == []
+    assert brief(home.tick(1260)) == [("sensor", "opened")]
+    assert home.state.rules["supervision"]["look"] == ms(moment(1260 + DAY))
+
+
+def test_a_silence_and_a_low_battery_that_were_saved_as_text_are_resolved() -> None:
+    home = saved_before(
+        {"sensor": moment(-9000).isoformat()}, {"sensor": moment(-60).isoformat()}, {"sensor": moment(-60).isoformat()}
+    )
+    found = home.hear(reading("battery", 100, device_id="sensor", value=90))
+    assert brief(found) == [("sensor", "resolved"), ("sensor", "resolved")]
+    assert home.tick(1299) == []
+    assert brief(home.tick(1300)) == [("sensor", "opened")]
 
 
 def test_a_device_that_is_heard_again_is_resolved_with_the_same_id() -> None:
@@ -97,7 +122,8 @@ def test_a_device_that_is_heard_again_is_resolved_with_the_same_id() -> None:
 def test_whatever_a_device_says_it_is_heard(kind: str) -> None:
     home = home_of(SENSOR)
     home.hear(reading(kind, 1000, device_id="sensor"))
-    assert home.due_at == moment(2200)
+    assert home.tick(2199.999) == []
+    assert brief(home.tick(2200)) == [("sensor", "opened")]
 
 
 @pytest.mark.parametrize("how", [{"retained": True}, {"is_history": True}])
@@ -244,3 +270,75 @@ def test_batteries_of_devices_are_told_apart() -> None:
     home.hear(reading("battery", 0, value=5, device_id="a"))
     home.hear(reading("battery", 0, value=5, device_id="b"))
     assert len({alert.id for alert in home.opened}) == 2
+
+
+@pytest.mark.parametrize("kind", ["tamper", "sensor_fault"])
+def test_what_a_device_says_is_wrong_with_it_is_told_once_a_day(kind: str) -> None:
+    home = home_of(SENSOR)
+    told = [second for second in range(0, 2 * DAY, HOUR) if home.hear(reading(kind, second, device_id="sensor"))]
+    assert told == [0, DAY]
+    assert {alert.severity for alert in home.alerts} == {Severity.LOW}
+    [over] = home.hear(reading(kind, 2 * DAY, device_id="sensor", value=False))
+    assert (over.id, over.status) == (home.opened[-1].id, AlertStatus.RESOLVED)
+    assert home.hear(reading(kind, 2 * DAY + 1, device_id="sensor", value=False)) == []
+
+
+def test_faults_of_one_device_are_told_apart() -> None:
+    home = home_of(SENSOR)
+    for kind in ("tamper", "sensor_fault", "battery_low"):
+        home.hear(reading(kind, 0, device_id="sensor"))
+    assert len({alert.id for alert in home.opened}) == 3
+
+
+def test_a_silent_device_that_calls_for_help_leaves_the_home_unprotected() -> None:
+    home = home_of(device("button", 10 * MINUTE, is_sos=True), device("pendant", 10 * MINUTE), SENSOR)
+    home.hear(reading("fall", 1, device_id="pendant"))
+    found = {alert.device_id: alert.summary for alert in home.tick(1300)}
+    assert "unprotected; if it is not mended within 2h" in found["button"]
+    assert "unprotected" in found["pendant"]
+    assert "unprotected" not in found["sensor"]
+
+
+def test_times_are_told_as_they_are_in_the_home() -> None:
+    home = HomeLine(rules=(SupervisionRule(),))
+    home.follow(HomeProfile(home_id="h", devices=(SENSOR,), timezone="Asia/Shanghai"))
+    home.tick(0)
+    [alert] = home.tick(10 * HOUR)
+    assert "since 2026-03-01 16:00:" in alert.summary
+    assert "自 2026-03-01 16:00 起" in alert.summary_zh
+
+
+LINES = st.lists(
+    st.tuples(
+        st.sampled_from([1, 50, 300, 599, 601, 1201, 5000]),
+        st.sampled_from(["gateway", "button", "motion", "stranger", "added", "outage"]),
+    ),
+    max_size=30,
+)
+
+
+def lived(line: list[tuple[int, str]], *, woken_always: bool) -> list[tuple[str, str, Any]]:
+    """What is raised where the rule is woken every ten seconds, or only when it wants to be."""
+    home = home_of(*BEHIND, GATEWAY)
+    devices, now, since = (*BEHIND, GATEWAY), 0, 0
+    for later, what in line:
+        for second in range(now + 10, now + later + 10, 10):
+            if woken_always:
+                home.step(Tick(at=moment(second), source="t", listening_since=moment(since)), second)
+            else:
+                home.tick(second, listening_since=since)
+        now += -(-later // 10) * 10
+        if what == "outage":
+            since = now
+        elif what == "added":
+            devices = (*devices, device(f"d{len(devices)}", 3 * MINUTE, gateway_id="gateway"))
+            home.follow(HomeProfile(home_id="h", devices=devices, revision=len(devices)), now)
+        else:
+            home.hear(reading("motion", now, device_id=what))
+    return [(alert.device_id, alert.status.value, alert.at) for alert in home.alerts]
+
+
+@settings(max_examples=40, deadline=None)
+@given(LINES)
+def test_it_wants_to_be_woken_whenever_there_is_something_to_find(line: list[tuple[int, str]]) -> None:
+    assert lived(line, woken_always=False) == lived(line, woken_always=True)

@@ -1,0 +1,288 @@
+"""Rule `fall`: a fall that a device states, or that is found in the acceleration of a device somebody wears.
+
+    detected ───────────────────────────────────────── an alert at once
+    suspected, or found ──┬── pre_alarm ──┤ people are called
+                          ├── the home, a cancel gesture, getting up, moving to another room: resolved
+                          └── stated as certain, or lying still for still_for: an alert at once
+
+Finding falls only adds: what a device states is never held back by it. What is said after the pre-alarm is written down, and
+only people end the case. Where several people live, movement in another room proves nothing.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import NamedTuple, TypedDict
+
+from pydantic import Field
+
+from carebell.duration import Duration
+from carebell.step import Next
+from carebell.types import Alert, AlertStatus, Kind, Reading, Severity, Tick
+from rules_engine import fall_words as words
+from rules_engine.fall_episode import (
+    Episode,
+    Episodes,
+    Rooms,
+    begun,
+    fell_in,
+    finding_of,
+    found_subject,
+    has_moved,
+    is_fresh,
+    remembered,
+    room_of,
+)
+from rules_engine.fall_watch import Found, Worn, follow, next_due, woken
+from rules_engine.fall_words import Sentence
+from rules_engine.place import device_of, place_of
+from rules_engine.rule import Context, Finding, RuleEvent, RuleParameters, RuleState, alert_of, at_ms, ms
+
+MILLISECOND = timedelta(milliseconds=1)
+
+
+class FallParameters(RuleParameters):
+    """Those from `burst_wait` on say how acceleration is judged; see `MotionParameters`."""
+
+    budget: Duration = timedelta(seconds=1)
+    pre_alarm: Duration = timedelta(seconds=20)
+    again_after: Duration = timedelta(minutes=5)
+    same_within: Duration = timedelta(seconds=30)
+    still_for: Duration = timedelta(seconds=8)
+    cancel_gestures: tuple[str, ...] = ("double", "long", "hold")
+    moved_rooms: int = Field(default=1, ge=1, le=10)
+    moved_after: Duration = timedelta(seconds=5)
+    active_for: Duration = timedelta(minutes=5)
+    find: bool = True
+    burst_wait: Duration = timedelta(seconds=3)
+    late_for: Duration = timedelta(minutes=1)
+    follow_for: Duration = timedelta(minutes=2)
+    still_below_g: float = Field(default=0.06, gt=0, le=1)
+    up_within_degrees: float = Field(default=30.0, gt=0, le=180)
+    trunk_score_from: float | None = Field(default=None, ge=0, le=1)
+    wrist_score_from: float | None = Field(default=None, ge=0, le=1)
+
+
+class FallState(TypedDict):
+    """`episodes` by subject; `active`: when a room last saw somebody; `well`: when a device was told that all is well;
+    `worn`: the devices whose acceleration is followed. Times in milliseconds."""
+
+    episodes: Episodes
+    active: Rooms
+    well: dict[str, int]
+    worn: dict[str, Worn]
+
+
+class Judging(NamedTuple):
+    """One step: what it may look at, and what it has found so far."""
+
+    context: Context
+    parameters: FallParameters
+    found: list[Finding]
+
+    @property
+    def timezone(self) -> str:
+        return self.context.home.timezone
+
+    def happened(self, event: Reading) -> int:
+        """When; what is read behind the other lane happened no later than it was received."""
+        return ms(min(self.context.happened_at, event.received_at))
+
+
+class FallRule:
+    """Every handler takes the state, appends what it finds, and gives the state that follows."""
+
+    name = "fall"
+    hears = frozenset({Kind.FALL, Kind.ACCELERATION, Kind.MOTION, Kind.BUTTON, Kind.SOS})
+
+    def start(self) -> RuleState:
+        return FallState(episodes={}, active={}, well={}, worn={})
+
+    def step(
+        self, state: FallState, event: RuleEvent, context: Context, parameters: FallParameters
+    ) -> Next[RuleState, Alert]:
+        judging = Judging(context, parameters, [])
+        if isinstance(event, Reading):
+            state = _HANDLERS[event.kind](state, event, judging)
+        elif isinstance(event, Tick):
+            for seen in woken(state["worn"], ms(context.now), parameters):
+                state = _seen(state, seen, None, judging)
+        due = next_due(state["worn"]) if state["worn"] else None
+        alerts = tuple(alert_of(one, self.name, parameters, context) for one in judging.found)
+        return Next(state, alerts, None if due is None else at_ms(due))
+
+
+def _stated(state: FallState, event: Reading, judging: Judging) -> FallState:
+    """A device says it itself."""
+    if event.value == "cleared":
+        return _cleared(state, event, judging)
+    place, parameters = place_of(event, judging.context.home), judging.parameters
+    if event.is_test:
+        summary, summary_zh = words.tested(event, place)
+        judging.found.append(
+            Finding(event.id, Severity.INFO, summary, summary_zh, event, began_at=event.received_at, is_test=True)
+        )
+        return state
+    at, is_certain, device_id = ms(event.received_at), event.value != "suspected", event.device_id
+    known = state["episodes"].get(device_id)
+    if known is not None and (event.retained or at - known["began"] < parameters.again_after // MILLISECOND):
+        if is_certain and not known["is_certain"]:
+            return _confirm(state, known, words.NOW_CERTAIN, event, judging)
+        return state
+    room = fell_in(place, state["active"], at, parameters.active_for // MILLISECOND)
+    episode = begun(event, device_id, place, at, room, is_certain=is_certain)
+    if is_certain:
+        judging.found.append(finding_of(episode, words.certain(event, place), event))
+    else:
+        sentence = words.suspected(words.stated(event, place), parameters.pre_alarm)
+        judging.found.append(finding_of(episode, sentence, event)._replace(pre_alarm=parameters.pre_alarm))
+    return _kept(state, episode)
+
+
+def _cleared(state: FallState, event: Reading, judging: Judging) -> FallState:
+    """By the device itself, or by a gateway for the whole home."""
+    if event.retained or event.is_test:
+        return state
+    device = device_of(judging.context.home, event.device_id)
+    is_home = device is not None and device.is_gateway
+    over = [
+        one
+        for one in state["episodes"].values()
+        if one["device_id"] == event.device_id or (is_home and not one["is_certain"] and not one["is_called"])
+    ]
+    return _well(state, over, words.says_so(event.device_id), event, judging)
+
+
+def _called(state: FallState, event: Reading, judging: Judging) -> FallState:
+    """Whoever presses for help after a suspected fall does not say that all is well; whoever clears a call does."""
+    open_ = _uncertain(state, ms(event.received_at), judging)
+    if not open_ or event.retained:
+        return state
+    if event.value == "cleared":
+        return _well(state, open_, words.call_cleared(event.device_id), event, judging)
+    for one in open_:
+        state = _kept(state, {**one, "is_called": True})
+    return state
+
+
+def _gestured(state: FallState, event: Reading, judging: Judging) -> FallState:
+    if not state["episodes"] or event.value not in judging.parameters.cancel_gestures:
+        return state
+    at, device_id = judging.happened(event), event.device_id
+    open_ = [one for one in _uncertain(state, at, judging) if one["device_id"] == device_id and at >= one["began"]]
+    return _well(state, open_, words.gesture(device_id, event.value), event, judging)
+
+
+def _moved(state: FallState, event: Reading, judging: Judging) -> FallState:
+    room, at, parameters = room_of(event, judging.context.home), judging.happened(event), judging.parameters
+    active_for = parameters.active_for // MILLISECOND
+    before, active = state["active"], remembered(state["active"], room, at, event.value, active_for)
+    if active is not before:
+        state = {**state, "active": active}
+    if not state["episodes"] or event.value is not True or len(judging.context.home.residents) > 1:
+        return state
+    for one in _uncertain(state, at, judging):
+        is_after = at - one["began"] >= parameters.moved_after // MILLISECOND
+        if is_after and is_fresh(one, before, room, active_for):
+            one = {**one, "rooms": [*(seen for seen in one["rooms"] if seen != room), room]}
+            state = _kept(state, one)
+            if has_moved(one, parameters.moved_rooms):
+                state = _well(state, [one], words.moved(room), event, judging)
+    return state
+
+
+def _burst(state: FallState, event: Reading, judging: Judging) -> FallState:
+    if not judging.parameters.find or event.is_test:
+        return state
+    place = place_of(event, judging.context.home)
+    seen = follow(state["worn"], event, place, judging.happened(event), judging.parameters)
+    return _seen(state, seen, event, judging)
+
+
+def _seen(state: FallState, seen: Found, event: Reading | None, judging: Judging) -> FallState:
+    """What the acceleration of a device shows: falls, and how the person does after one."""
+    state = {**state, "worn": seen.worn}
+    parameters, device_id, place = judging.parameters, seen.device_id, seen.place
+    for impact, at in seen.impacts:
+        if _is_told(state, device_id, at, parameters):
+            continue
+        room = fell_in(place, state["active"], at, parameters.active_for // MILLISECOND)
+        episode = begun(event, device_id, place, at, room, is_found=True)
+        felt = words.felt(device_id, place, impact, at, judging.timezone)
+        opened = finding_of(episode, words.suspected(felt, parameters.pre_alarm), event)
+        judging.found.append(opened._replace(pre_alarm=parameters.pre_alarm, evidence=seen.evidence(at)))
+        state = _kept(state, episode)
+    for one in _uncertain(state, seen.at, judging):
+        if one["device_id"] == device_id:
+            state = _after(state, one, seen, event, judging)
+    return state
+
+
+def _is_told(state: FallState, device_id: str, at: int, parameters: FallParameters) -> bool:
+    """Whether this fall is told already, by the device or from its acceleration, or was taken back since."""
+    stated, known = state["episodes"].get(device_id), state["episodes"].get(found_subject(device_id))
+    return (
+        at <= state["well"].get(device_id, at - 1)
+        or (stated is not None and abs(at - stated["began"]) <= parameters.same_within // MILLISECOND)
+        or (known is not None and at - known["began"] < parameters.again_after // MILLISECOND)
+    )
+
+
+def _after(state: FallState, episode: Episode, seen: Found, event: Reading | None, judging: Judging) -> FallState:
+    if seen.is_up:
+        return _well(state, [episode], words.UP, event, judging)
+    if seen.is_still is None:
+        return state
+    still = (episode["still"] or seen.at) if seen.is_still else None
+    episode = {**episode, "still": still}
+    if still is None or seen.at - still < judging.parameters.still_for // MILLISECOND:
+        return _kept(state, episode)
+    return _confirm(state, episode, words.lies_still(judging.parameters.still_for), event, judging)
+
+
+def _confirm(state: FallState, episode: Episode, why: Sentence, event: Reading | None, judging: Judging) -> FallState:
+    """An alert of its own, without a pre-alarm: people are called now."""
+    confirmed = finding_of(episode, words.confirmed(episode["device_id"], episode["place"], why), event)
+    judging.found.append(confirmed._replace(subject=f"{episode['subject']}/confirmed"))
+    return _kept(state, {**episode, "is_certain": True})
+
+
+def _well(
+    state: FallState, episodes: list[Episode], why: Sentence, event: Reading | None, judging: Judging
+) -> FallState:
+    """All is well: each is resolved with its reason, and what was felt before now is no new fall. A message that states a
+    fall does not take it back, whatever else it says."""
+    at, source = (ms(judging.context.now), None) if event is None else (ms(event.received_at), event.source_message_id)
+    over = [one for one in episodes if one["source"] != source or one["subject"] == found_subject(one["device_id"])]
+    for one in over:
+        is_late = (
+            one["is_certain"] or one["is_called"] or at - one["began"] >= judging.parameters.pre_alarm // MILLISECOND
+        )
+        sentence = words.all_is_well(one["device_id"], one["began"], judging.timezone, why, is_late=is_late)
+        judging.found.append(finding_of(one, sentence, event)._replace(status=AlertStatus.RESOLVED))
+    gone = {one["subject"] for one in over}
+    left = {subject: one for subject, one in state["episodes"].items() if subject not in gone}
+    well = {one["device_id"]: at for one in over if one["device_id"] in state["worn"]}
+    return {**state, "episodes": left, "well": {**state["well"], **well}}
+
+
+def _uncertain(state: FallState, at: int, judging: Judging) -> list[Episode]:
+    """The falls that may still turn out to be none."""
+    again_after = judging.parameters.again_after // MILLISECOND
+    return [
+        one
+        for one in state["episodes"].values()
+        if not one["is_certain"] and not one["is_called"] and at - one["began"] < again_after
+    ]
+
+
+def _kept(state: FallState, episode: Episode) -> FallState:
+    return {**state, "episodes": {**state["episodes"], episode["subject"]: episode}}
+
+
+_HANDLERS: dict[str, Callable[[FallState, Reading, Judging], FallState]] = {
+    Kind.FALL: _stated,
+    Kind.ACCELERATION: _burst,
+    Kind.MOTION: _moved,
+    Kind.BUTTON: _gestured,
+    Kind.SOS: _called,
+}
