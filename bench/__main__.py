@@ -1,4 +1,4 @@
-"""Press → first delivery attempt in edge mode, and the bare baseline, in one run. Figures are ratios of this machine."""
+"""Press → first delivery attempt in edge mode, then a replay, each beside its bare baseline. Figures are ratios of this machine."""
 
 import asyncio
 import sqlite3
@@ -10,6 +10,7 @@ from pathlib import Path
 import orjson
 
 from bench.load import CHATTING_HOMES, chat, press
+from bench.replay import measure
 from carebell.clock import SystemClock, pause
 from carebell.mqtt import MqttAddress
 from deploy.port import free_port
@@ -121,3 +122,4 @@ async def main() -> None:
 
 if __name__ == "__main__":
     asyncio.run(main())
+    measure()

@@ -12,8 +12,9 @@ from carebell.store_redis import RedisStore
 from carebell.topics import partition_of
 from carebell.types import Kind, Reading
 from rules_engine.home import HomeStep, encode_state
-from rules_engine.main import SCOPE, TOPICS, every_rule
+from rules_engine.main import SCOPE, TOPICS
 from rules_engine.rulebook import read_rulebook
+from rules_engine.ruleset import every_rule
 from tests.support.entries import profile
 from tests.support.flow import BUTTON, SENSOR
 from tests.support.room import Room, apart

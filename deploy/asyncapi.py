@@ -20,7 +20,7 @@ from deploy.config import rulebook_of
 from devices.dialect import Message
 from ingest.accept import Accepted, accept
 from rules_engine.home import HomeStep
-from rules_engine.main import every_rule
+from rules_engine.ruleset import every_rule
 
 _AT = datetime(2026, 3, 1, 8, 30, tzinfo=UTC)
 _UP, _DOWN = "carebell/{home_id}/{device_id}/up", "carebell/{home_id}/{device_id}/down"
@@ -94,7 +94,7 @@ def _mqtt_channels() -> dict[str, Any]:
         "address": _DOWN,
         "description": "What a device is told. It repeats a call for help until it hears `received`.",
         "parameters": where,
-        "messages": _refs(("received", "coming", "rejected")),
+        "messages": _refs(("received", "coming", "pre_alarm", "test_ok", "rejected")),
     }
     return {"up": up, "down": down}
 
@@ -114,6 +114,8 @@ def _schemas() -> dict[str, Any]:
         "Up": {"oneOf": [_ref("UpItem"), {"type": "array", "minItems": 1, "items": _ref("UpItem")}]},
         "Received": _told("received", {"id": _TEXT}),
         "Coming": _told("coming", {"id": _TEXT, "who": _TEXT}),
+        "PreAlarm": _told("pre_alarm", {"id": _TEXT, "until": {"type": "string", "format": "date-time"}}),
+        "TestOk": _told("test_ok", {"id": _TEXT}),
         "NotRead": _told("rejected", {"id": {"type": "null"}, "reason": _TEXT, "detail": _TEXT}),
         "CloudEvent": {"type": "object", "properties": dict.fromkeys(_headers(), _TEXT), "required": list(_headers())},
     }
@@ -138,10 +140,16 @@ def _mqtt_messages() -> dict[str, Any]:
     (received,) = _heard(press).replies
     (unread,) = _heard({"kind": "battery", "value": "full"}).replies
     coming = {"id": press["id"], "type": "coming", "who": "Li Wei"}
+    waits = {"id": press["id"], "type": "pre_alarm", "until": (_AT + timedelta(seconds=20)).isoformat()}
+    tested = {"id": press["id"], "type": "test_ok"}
     return {
         "up": _message("Up", "What a device states: one object, or a list of them.", press, [_BURST]),
         "received": _message("Received", "The log has it; it cannot be lost any more.", orjson.loads(received.payload)),
         "coming": _message("Coming", "A person has accepted the call.", coming),
+        "pre_alarm": _message(
+            "PreAlarm", "A fall is suspected: people are called then, unless it is cancelled.", waits
+        ),
+        "test_ok": _message("TestOk", "A press made to try the button was heard; nobody is called.", tested),
         "rejected": _message("NotRead", "A part could not be read, and why.", orjson.loads(unread.payload)),
     }
 

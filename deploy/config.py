@@ -219,6 +219,9 @@ def policies_of(config: Common) -> PolicyBook:
 
 def rulebook_of(path: Path | None) -> Rulebook:
     """The rulebook at a path, or the one that comes with Carebell."""
-    if path is None:
-        return read_rulebook(files("deploy").joinpath("rulebook.yaml").read_text("utf-8"), "rulebook.yaml")
-    return read_rulebook(text_of(path), str(path))
+    return read_rulebook(rulebook_text(path), "rulebook.yaml" if path is None else str(path))
+
+
+def rulebook_text(path: Path | None) -> str:
+    """The same as it stands in its file."""
+    return files("deploy").joinpath("rulebook.yaml").read_text("utf-8") if path is None else text_of(path)

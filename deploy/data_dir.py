@@ -19,7 +19,14 @@ class DataDir:
 
     @property
     def log(self) -> Path:
-        return self.path / "log.db"
+        return log_path(self.path)
+
+    def keep_rulebook(self, text: str) -> None:
+        """The rulebook as it was read, for commands that run beside the box."""
+        kept = rulebook_path(self.path)
+        new = kept.with_suffix(".new")
+        new.write_text(text, "utf-8")
+        new.replace(kept)
 
     @property
     def rules_url(self) -> str:
@@ -61,6 +68,16 @@ class DataDir:
             with os.fdopen(descriptor, "w") as file:
                 file.write(drawn + "\n")
             return drawn
+
+
+def log_path(path: Path) -> Path:
+    """The log of a box, which other commands may read while the box runs."""
+    return path / "log.db"
+
+
+def rulebook_path(path: Path) -> Path:
+    """The rulebook that a box began with the last time."""
+    return path / "rulebook-in-force.yaml"
 
 
 def registry_url(path: Path) -> str:

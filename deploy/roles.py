@@ -25,6 +25,7 @@ from deploy.config import policies_of, rulebook_of
 from deploy.homes_feed import publish_homes
 from deploy.lag import HEARING, LAG, watch_hearing, watch_lag
 from deploy.late_log import LateLog
+from deploy.rulebook_in_force import tell_rulebook
 from deploy.supervise import Loop
 from deploy.watch import Look
 from deploy.wiring import Books, Facade, Sender, wire_desk, wire_notifier
@@ -137,6 +138,7 @@ async def open_rules(process: Process) -> Mapping[str, Loop]:
     rulebook, instruments = rulebook_of(process.config.rulebook), process.instruments
     store = await _store(process)
     log = await _log(process)
+    await tell_rulebook(log, rulebook, instruments)
     return {
         "rules": lambda stop: run_rules(log=log, store=store, rulebook=rulebook, instruments=instruments, stop=stop)
     }

@@ -25,10 +25,11 @@ from deploy.announce import wait_ready
 from deploy.box import OWNER, Box, Running, assemble
 from deploy.broker import EMBEDDED, Broker, BrokerChoice
 from deploy.channels import check_channels, nobody_to_tell
-from deploy.config import Config, ResponderPart, policies_of, rulebook_of
+from deploy.config import Config, ResponderPart, policies_of, rulebook_of, rulebook_text
 from deploy.data_dir import DataDir, open_data_dir
 from deploy.port import bind
 from deploy.process import prepare_process, private_files, standard_error, stop_on_signals
+from deploy.rulebook_in_force import tell_rulebook
 from deploy.supervise import run_all
 from devices.registry import Home, Role
 from devices.registry_sql import SqlRegistry
@@ -64,6 +65,7 @@ def run_up(options: UpOptions, say: Callable[[str], None]) -> None:
     policies, rulebook = policies_of(options.config), rulebook_of(options.config.rulebook)
     check_channels(policies, options.config.channels)
     data = open_data_dir(options.data)
+    data.keep_rulebook(rulebook_text(options.config.rulebook))
     listening = bind(options.config.desk.listen, options.http_port, "--http-port")
     broker = BrokerChoice(options.broker, options.config.mqtt.listen, options.mqtt_port).open(data.path)
     prepare_process()
@@ -99,6 +101,7 @@ async def _run(
         running = assemble(box, stop)
         announcing = asyncio.create_task(_announce(box, running, options, stop, say))
         instruments.logger.info("started", rulebook=bound.rulebook.label, broker=without_login(options.broker))
+        await tell_rulebook(box.log, bound.rulebook, instruments)
         await run_all(running.loops, stop, instruments, within=STOP_WITHIN)
         await announcing
         instruments.logger.info("stopped")

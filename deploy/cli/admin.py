@@ -6,13 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from deploy.city_config import read_city
+from deploy.cli import history, rules
 from deploy.cli.city import add_config
 from deploy.cli.homes import export_homes, import_homes
+from deploy.cli.place import add_place
 
 
 def add(commands: Any) -> None:
     """The command and its arguments."""
-    parser = commands.add_parser("admin", help="homes and their devices; schema and topics", description=__doc__)
+    parser = commands.add_parser("admin", help="homes, rules, schema and topics", description=__doc__)
     areas = parser.add_subparsers(dest="area", required=True, metavar="AREA")
     homes = areas.add_parser("homes", help="import or export the registry").add_subparsers(
         dest="action", required=True, metavar="ACTION"
@@ -22,7 +24,10 @@ def add(commands: Any) -> None:
     exporting = homes.add_parser("export", help="to a .yaml or .csv file")
     exporting.set_defaults(run=export_homes)
     for one in (importing, exporting):
-        _add_homes(one)
+        one.add_argument("file", type=Path, metavar="FILE")
+        add_place(one)
+    rules.add(areas)
+    history.add(areas)
     migrating = areas.add_parser(
         "migrate",
         help="city: bring the database to the schema of this version",
@@ -37,15 +42,6 @@ def add(commands: Any) -> None:
     making.set_defaults(run=make_topics)
     for one in (migrating, making):
         add_config(one)
-
-
-def _add_homes(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", type=Path, metavar="FILE")
-    where = parser.add_mutually_exclusive_group()
-    where.add_argument(
-        "--data", type=Path, default=Path("data"), metavar="DIR", help="the box's directory (default: data)"
-    )
-    where.add_argument("--config", type=Path, metavar="FILE", help="the city's configuration, in place of --data")
 
 
 def migrate_database(options: argparse.Namespace) -> int:

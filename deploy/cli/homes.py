@@ -8,32 +8,31 @@ from collections.abc import Sequence
 
 from carebell.clock import SystemClock
 from carebell.errors import BadInput
-from deploy.city_config import read_city
-from deploy.data_dir import registry_url
+from deploy.cli.place import open_registry
+from deploy.rulebook_in_force import rulebook_in_force
 from devices.registry import Home
 from devices.registry_file import read_homes, write_homes
-from devices.registry_sql import SqlRegistry
+from rules_engine.in_force import ParametersInForce
 
 _PAGE = 500
 
 
 def import_homes(options: argparse.Namespace) -> int:
     """Put a file's homes into the registry; box and city may be running, and take them up within seconds."""
+    in_force = ParametersInForce(rulebook_in_force(options.data, options.config))
     try:
-        homes = read_homes(options.file.read_bytes(), options.file.name)
+        data = options.file.read_bytes()
     except OSError as error:
         raise BadInput(f"{options.file}: cannot be read: {error.strerror}") from error
+    homes = read_homes(data, options.file.name, lambda home: in_force.of(home.profile(0)).refused)
     changed = asyncio.run(_put(options, homes))
     print(f"{len(homes)} homes read, {changed} changed")
     return 0
 
 
 async def _put(options: argparse.Namespace, homes: Sequence[Home]) -> int:
-    registry = await _open(options)
-    try:
+    async with open_registry(options) as registry:
         return await registry.put(homes, by=getpass.getuser(), at=SystemClock().now())
-    finally:
-        await registry.close()
 
 
 def export_homes(options: argparse.Namespace) -> int:
@@ -48,19 +47,8 @@ def export_homes(options: argparse.Namespace) -> int:
 
 
 async def _all(options: argparse.Namespace) -> list[Home]:
-    registry = await _open(options)
     homes: list[Home] = []
-    try:
+    async with open_registry(options) as registry:
         while page := await registry.homes(homes[-1].home_id if homes else "", _PAGE):
             homes += page
-    finally:
-        await registry.close()
     return homes
-
-
-async def _open(options: argparse.Namespace) -> SqlRegistry:
-    if options.config is not None:
-        return await SqlRegistry.open(read_city(options.config).database.url.get_secret_value())
-    if not options.data.is_dir():
-        raise BadInput(f"--data {options.data}: no such directory; it is made by the first carebell up")
-    return await SqlRegistry.open(registry_url(options.data))

@@ -2,14 +2,17 @@
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
+from carebell.types import Alert, AlertStatus
 from tests.integration.conftest import MakeBox
+from tests.support import build
 from tests.support.box import Box, Device
 from tests.support.servers.mosquitto import Mosquitto
 from tests.support.services import ROOT
@@ -350,3 +353,77 @@ def test_a_shift_is_sounded_and_muting_accepts_nothing(
     page.get_by_test_id("mute").click()
     expect(page.get_by_test_id("sound-state")).to_have_attribute("data-sound", "muted")
     assert demo.cases(home_id)[0]["status"] == "open"
+
+
+def raised(home_id: str, id: str, rule: str, summary: str, summary_zh: str, **more: Any) -> Alert:
+    alert = build.alert(id, rule=rule, home_id=home_id, device_id="pendant-1", at=datetime.now(UTC), **more)
+    return replace(alert, summary=summary, summary_zh=summary_zh, evidence=("r1", "r2"))
+
+
+def test_a_suspected_fall_counts_down_and_may_be_cancelled_by_the_home(
+    demo: Box, open_screen: OpenScreen, size: str, number: int
+) -> None:
+    home_id = f"home-{number:03d}"
+    screen = live(open_screen(demo.url, size))
+    page = screen.page
+    words = ("A fall is suspected: a hard impact at 16:02, then lying.", "疑似跌倒：16:02 剧烈撞击后平躺。")
+    page.get_by_test_id("start-shift").click()
+    demo.raises(raised(home_id, f"fall-{home_id}", "fall", *words, pre_alarm=build.seconds(25)))
+    card = screen.card(home_id)
+    expect(card).to_be_visible()
+    expect(card.get_by_test_id("card-next")).to_have_text(re.compile(r"People are called in 0:\d\d, unless"))
+    expect(card).to_have_class(re.compile("pre-alarm"))
+    screen.assert_fits()
+    screen.assert_accessible()
+    screen.shoot("15-pre-alarm-list")
+    screen.open_case(home_id)
+    expect(page.get_by_test_id("case-status")).to_have_text("Pre-alarm: nobody is called yet")
+    expect(page.get_by_test_id("case-summary")).to_have_text(words[0])
+    expect(page.get_by_test_id("accept")).to_be_enabled()
+    screen.assert_fits()
+    screen.assert_accessible()
+    screen.shoot("16-pre-alarm")
+    page.get_by_test_id("language").click()
+    expect(page.get_by_test_id("case-status")).to_have_text("预警中：尚未通知任何人")
+    expect(page.get_by_test_id("timeline")).to_contain_text(words[1])
+    screen.assert_fits()
+    screen.assert_accessible()
+    screen.shoot("17-pre-alarm-chinese")
+    page.get_by_test_id("language").click()
+    over = ("She is up again: movement in the kitchen.", "已起身：厨房有活动。")
+    demo.raises(raised(home_id, f"fall-{home_id}", "fall", *over, status=AlertStatus.RESOLVED))
+    expect(page.get_by_test_id("case-status")).to_have_text("Closed: Cancelled by the home")
+    expect(page.get_by_test_id("timeline")).to_contain_text("by the home")
+    screen.assert_accessible()
+    screen.shoot("18-cancelled")
+
+
+def test_a_pre_alarm_that_has_passed_is_a_call_like_any_other(
+    demo: Box, open_screen: OpenScreen, size: str, number: int
+) -> None:
+    home_id = f"home-{number:03d}"
+    screen = live(open_screen(demo.url, size))
+    words = ("A fall is suspected.", "疑似跌倒。")
+    demo.raises(raised(home_id, f"passes-{home_id}", "fall", *words, pre_alarm=build.seconds(4)))
+    card = screen.card(home_id)
+    expect(card).to_have_class(re.compile("pre-alarm"))
+    expect(card).not_to_have_class(re.compile("pre-alarm"), timeout=10_000)
+    expect(card).to_contain_text("Nobody has accepted")
+
+
+def test_a_hazard_says_which_number_to_call_first(demo: Box, open_screen: OpenScreen, size: str, number: int) -> None:
+    home_id = f"home-{number:03d}"
+    screen = live(open_screen(demo.url, size))
+    words = ("Smoke in the kitchen since 16:05.", "厨房自 16:05 起有烟雾。")
+    demo.raises(raised(home_id, f"smoke-{home_id}", "hazard", *words))
+    expect(screen.card(home_id).get_by_test_id("card-call")).to_have_text("Call 119 first")
+    screen.open_case(home_id)
+    expect(screen.page.get_by_test_id("call-first")).to_have_text("Call 119 first")
+    screen.assert_fits()
+    screen.assert_accessible()
+    screen.shoot("19-hazard")
+    screen.page.get_by_test_id("language").click()
+    expect(screen.page.get_by_test_id("call-first")).to_have_text("请先拨打 119")
+    screen.assert_fits()
+    screen.assert_accessible()
+    screen.shoot("20-hazard-chinese")
