@@ -58,6 +58,17 @@ def test_cancelled_by_the_home_nobody_is_called_and_it_stands_in_the_record(make
     assert called(box, case["id"]) == []
 
 
+def test_a_pendant_that_suspects_a_fall_hears_until_when_it_can_be_cancelled_and_cancels_it(make_box: MakeBox) -> None:
+    box = make_box(demo=True).start()
+    with Device(box.mqtt_port, "home-001", "pendant-1") as pendant:
+        pendant.say({"id": "fall-1", "kind": "fall", "value": "suspected"})
+        case = box.wait_case("home-001", within=5)
+        assert pendant.hear("pre_alarm", "fall-1")["until"][:23] == case["pre_alarm_until"][:23]
+        pendant.say({"id": "well-1", "kind": "fall", "value": "cleared"})
+        closed = wait_until(lambda: [one for one in box.cases("home-001") if one["status"] == "closed"], "it is closed")
+    assert (closed[0]["outcome"], called(box, case["id"])) == ("cancelled", [])
+
+
 def test_a_press_made_to_try_the_button_is_answered_and_recorded(make_box: MakeBox) -> None:
     box = make_box(demo=True).start()
     with Device(box.mqtt_port, "home-001", "button-001") as button:

@@ -156,7 +156,9 @@ class CaseMachine(RuleBasedStateMachine):
         at = self.now - build.seconds(late)
         alert = build.alert(id, severity=severity, rule="fall", source_id=id, at=at, pre_alarm=PRE_ALARM)
         before = self.does(Raised(alert))
-        if before.status is CaseStatus.OPEN and not before.is_suspected and severity.rank <= before.severity.rank:
+        is_calling = before.status is CaseStatus.OPEN and not before.is_suspected
+        if is_calling and severity.rank <= before.severity.rank and late < PRE_ALARM.total_seconds():
+            assert self.case.waiting == before.waiting
             assert self.case.status is CaseStatus.OPEN
             assert self.case.due_at is not None
             assert before.due_at is not None

@@ -41,6 +41,11 @@ def test_a_hazard_calls_everybody_at_once_with_the_number_to_call_first(house: H
     house.at("03:00").expect(*EVERYBODY)
 
 
+def test_smoke_that_a_detector_states_goes_by_the_policy_of_its_rule(house: House) -> None:
+    house.at("00:00").device("smoke-1").states("smoke", True).expect(*EVERYBODY)
+    assert house.case().policy.name == "hazard"
+
+
 def test_a_hazard_in_a_home_that_has_called_begins_its_own_policy(house: House) -> None:
     house.at("00:00").device("button-1").presses().expect(told("desk-1"), told("family-1"))
     house.at("00:10").raises(smoke()).expect(*EVERYBODY)

@@ -227,6 +227,29 @@ def test_a_fault_that_comes_meanwhile_does_not_keep_the_fall_from_people(house: 
     assert (house.case().severity, house.case().rule) == (Severity.CRITICAL, "fall")
 
 
+# What a pendant says itself, through the rule.
+
+
+def test_what_a_pendant_suspects_is_told_when_the_pre_alarm_has_passed(house: House) -> None:
+    house.at("00:00").device("pendant-1").states("fall", "suspected").expect(waits("pendant-1", "press-1"))
+    house.at("00:19").expect_nothing()
+    house.at("00:20").expect(told("desk-1"), told("family-1"))
+    house.at("00:30").accepts("desk-1").expect(coming("pendant-1", "press-1"))
+
+
+def test_what_a_pendant_takes_back_is_told_to_nobody(house: House) -> None:
+    house.at("00:00").device("pendant-1").states("fall", "suspected").expect(waits("pendant-1", "press-1"))
+    house.at("00:10").device("pendant-1").states("fall", "cleared").expect_nothing()
+    house.until("01:00").expect_nothing()
+    assert house.case().outcome == "cancelled"
+
+
+def test_what_a_pendant_then_is_certain_of_is_told_at_once(house: House) -> None:
+    house.at("00:00").device("pendant-1").states("fall", "suspected").expect(waits("pendant-1", "press-1"))
+    house.at("00:10").device("pendant-1").states("fall", "detected").expect(told("desk-1"), told("family-1"))
+    assert len(house.cases()) == 1
+
+
 # Crashes and outages.
 
 

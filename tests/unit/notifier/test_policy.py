@@ -9,6 +9,7 @@ import yaml
 from carebell.errors import BadInput
 from carebell.types import Severity
 from notifier.policy import read_policies
+from rules_engine.ruleset import every_rule
 from tests.support import build
 from tests.support.build import ROOT, seconds
 
@@ -66,6 +67,10 @@ def test_what_names_the_rule_goes_before_what_names_the_severity() -> None:
     assert book.for_alert("routine", Severity.INFO).name == "note"
     assert book.for_alert("sos", Severity.CRITICAL).name == "call_for_help"
     assert {one.name for one in book.every()} == {"call_for_help", "hazard", "fault", "notice", "note"}
+
+
+def test_the_rules_that_the_shipped_policies_name_are_there() -> None:
+    assert {rule for rule, _ in build.default_policies().by_rule} <= {one.name for one in every_rule()}
 
 
 def test_a_policy_for_rules_without_severities_is_for_all_of_them() -> None:

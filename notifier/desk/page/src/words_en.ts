@@ -80,7 +80,7 @@ export const english = {
   somebody: "somebody",
   calls: (count: number) => `pressed ${count} times`,
   round: (round: number) => `round ${round}`,
-  sincePress: "since the press",
+  sincePress: "since it began",
   stepIn: (step: string, left: string) => `${step} in ${left}`,
   stepNow: (step: string) => `${step} now`,
   reminder: "Reminder",

@@ -74,7 +74,7 @@ export const english = {
     somebody: "somebody",
     calls: (count) => `pressed ${count} times`,
     round: (round) => `round ${round}`,
-    sincePress: "since the press",
+    sincePress: "since it began",
     stepIn: (step, left) => `${step} in ${left}`,
     stepNow: (step) => `${step} now`,
     reminder: "Reminder",

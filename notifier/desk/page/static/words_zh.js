@@ -67,7 +67,7 @@ export const chinese = {
     somebody: "有人",
     calls: (count) => `按了 ${count} 次`,
     round: (round) => `第 ${round} 轮`,
-    sincePress: "自按铃起",
+    sincePress: "自发生起",
     stepIn: (step, left) => `${left} 后通知${step}`,
     stepNow: (step) => `正在通知${step}`,
     reminder: "提醒",
