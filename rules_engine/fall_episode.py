@@ -5,6 +5,7 @@ suspected ──pre-alarm──┤ people are called       cancelled: all is wel
 """
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import TypedDict
 
 from carebell.types import HomeProfile, Reading, Severity
@@ -12,6 +13,7 @@ from rules_engine.fall_words import Sentence, is_worn
 from rules_engine.place import place_of
 from rules_engine.rule import Finding, at_ms
 
+MILLISECOND = timedelta(milliseconds=1)
 ROOMS_KEPT = 32
 # A sensor that repeats that it sees somebody need not be written down each time.
 _ALIKE_MS = 10_000
@@ -84,15 +86,15 @@ def room_of(reading: Reading, home: HomeProfile) -> str:
     return place_of(reading, home) or reading.device_id
 
 
-def fell_in(place: str, active: Rooms, at: int, active_for: int) -> str:
+def fell_in(place: str, active: Rooms, at: int, active_for: timedelta) -> str:
     """The room of a fall: that of a device on the wall; for a worn one the room where somebody moved last."""
     if place and not is_worn(place):
         return place
-    lately = {room: moved for room, moved in active.items() if at - active_for <= moved <= at}
+    lately = {room: moved for room, moved in active.items() if at - active_for // MILLISECOND <= moved <= at}
     return max(lately, key=lambda room: lately[room], default="")
 
 
-def remembered(active: Rooms, room: str, at: int, value: object, active_for: int) -> Rooms:
+def remembered(active: Rooms, room: str, at: int, value: object, active_for: timedelta) -> Rooms:
     """Which rooms saw somebody, and when last; a room that says it no longer does is left out."""
     known = active.get(room)
     if value is False:
@@ -101,14 +103,14 @@ def remembered(active: Rooms, room: str, at: int, value: object, active_for: int
         return active
     kept = active
     if len(active) >= ROOMS_KEPT:
-        kept = {name: seen for name, seen in active.items() if at - seen < active_for}
+        kept = {name: seen for name, seen in active.items() if at - seen < active_for // MILLISECOND}
     return {**kept, room: at} if len(kept) < ROOMS_KEPT else kept
 
 
-def is_fresh(episode: Episode, active: Rooms, room: str, active_for: int) -> bool:
+def is_fresh(episode: Episode, active: Rooms, room: str, active_for: timedelta) -> bool:
     """Whether movement in a room is new: a sensor that saw somebody shortly before the fall may only repeat itself."""
     known = active.get(room)
-    return room != episode["room"] and (known is None or known < episode["began"] - active_for)
+    return room != episode["room"] and (known is None or known < episode["began"] - active_for // MILLISECOND)
 
 
 def has_moved(episode: Episode, rooms_needed: int) -> bool:

@@ -62,28 +62,29 @@ def read_model(text: str) -> Model:
 
 def model_of(weights: dict[str, Any]) -> Model:
     """Trees one after the other: [[feature, threshold, left, right, left when NaN], …] and the values of the leaves."""
-    nodes: list[tuple[float, ...]] = []
+    inner: list[tuple[int, int, int, int]] = []
+    thresholds: list[float] = []
     leaves: list[float] = []
     roots: list[int] = []
     for tree in weights["trees"]:
-        at, leaf_at = len(nodes), len(leaves)
+        at, leaf_at = len(inner), len(leaves)
         roots.append(at if tree["nodes"] else ~leaf_at)
         for feature, threshold, left, right, is_nan_left in tree["nodes"]:
             lower, upper = (child + at if child >= 0 else child - leaf_at for child in (left, right))
-            nodes.append((feature, threshold, lower, upper, lower if is_nan_left else upper))
+            inner.append((feature, lower, upper, lower if is_nan_left else upper))
+            thresholds.append(threshold)
         leaves.extend(tree["leaves"])
-    table = np.array(nodes, dtype=np.float64).reshape(-1, 5)
-    whole = table.astype(np.int64)
+    table = np.array(inner, dtype=np.int64).reshape(-1, 4)
     return Model(
         version=weights["version"],
         features=tuple(weights["features"]),
         score_from=weights["score_from"],
         depth=weights["depth"],
         roots=np.array(roots, dtype=np.int64),
-        feature=whole[:, 0],
-        threshold=table[:, 1],
-        children=whole[:, 2:4],
-        nan_child=whole[:, 4],
+        feature=table[:, 0],
+        threshold=np.array(thresholds, dtype=np.float64),
+        children=table[:, 1:3],
+        nan_child=table[:, 3],
         leaf=np.array(leaves, dtype=np.float64),
     )
 

@@ -173,7 +173,7 @@ def _peaks(axes: Floats, start_ms: int, judged_to_ms: int | None) -> list[tuple[
 def _impact(
     even: Floats, size: Floats, peak: int, at_ms: int, place: str, parameters: MotionParameters
 ) -> Impact | None:
-    is_wrist = place == "wrist"
+    is_wrist = "wrist" in place.casefold()
     model = model_for("wrist" if is_wrist else "trunk")
     told = parameters.wrist_score_from if is_wrist else parameters.trunk_score_from
     score_from = model.score_from if told is None else told

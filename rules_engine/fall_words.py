@@ -78,7 +78,7 @@ def all_is_well(device_id: str, began_ms: int, timezone: str, why: Sentence, *, 
 
 
 def says_so(device_id: str) -> Sentence:
-    return f"{device_id} says that all is well", f"{device_id} 报告平安"
+    return f"{device_id} says that it is over", f"{device_id} 报告已解除"
 
 
 def gesture(device_id: str, value: object) -> Sentence:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import orjson
@@ -13,7 +14,7 @@ from carebell.wire import Unreadable
 from rules_engine.device_clock import DeviceClock, lateness
 from rules_engine.in_force import InForce, ParametersInForce
 from rules_engine.operations import Failure, rule_failed, settings_refused
-from rules_engine.rule import Context, Rule, RuleEvent, RuleState, ms
+from rules_engine.rule import Context, Rule, RuleEvent, RuleParameters, RuleState, ms
 from rules_engine.rulebook import Rulebook
 
 REPEATS_KEPT = 512
@@ -40,16 +41,41 @@ class HomeState(NamedTuple):
     clocks: Mapping[str, DeviceClock]
 
 
+class Hearer(NamedTuple):
+    """A rule as a home needs it: its step, with the parameters in force."""
+
+    name: str
+    step: Callable[[Any, RuleEvent, Context, Any], Next[RuleState, Alert]]
+    start: Callable[[], RuleState]
+    parameters: RuleParameters
+
+
+class Hearers(NamedTuple):
+    """The rules that are on in a home: all, and those that hear a kind; `others` hear every kind."""
+
+    every: tuple[Hearer, ...]
+    by_kind: Mapping[str, tuple[Hearer, ...]]
+    others: tuple[Hearer, ...]
+
+
 class HomeStep:
     """The step of a home under one rulebook."""
 
     def __init__(self, rulebook: Rulebook, rules: tuple[Rule, ...]) -> None:
         self._label = rulebook.label
         self._rules = rules
+        self._kinds = frozenset[str]().union(*(rule.hears for rule in rules if rule.hears is not None))
         self._in_force = ParametersInForce(rulebook)
-        self._hear_all = tuple(rule for rule in rules if rule.hears is None)
-        kinds = frozenset[str]().union(*(rule.hears for rule in rules if rule.hears is not None))
-        self._hear = {kind: tuple(rule for rule in rules if rule.hears is None or kind in rule.hears) for kind in kinds}
+        self._hearers = lru_cache(maxsize=4096)(self._hearers_under)
+
+    def _hearers_under(self, in_force: InForce) -> Hearers:
+        on = [rule for rule in self._rules if in_force.rules[rule.name].enabled]
+        every = tuple(Hearer(rule.name, rule.step, rule.start, in_force.rules[rule.name]) for rule in on)
+
+        def hearing(kind: str | None) -> tuple[Hearer, ...]:
+            return tuple(one for one, rule in zip(every, on, strict=True) if rule.hears is None or kind in rule.hears)
+
+        return Hearers(every, {kind: hearing(kind) for kind in self._kinds}, hearing(None))
 
     def start(self, home_id: str) -> HomeState:
         return HomeState(HomeProfile(home_id=home_id), _START, heard={}, rules={}, due={}, clocks={})
@@ -72,72 +98,57 @@ class HomeStep:
             if _is_repeat(state, event):
                 return Next(state, (), _due(state.due))
             heard = _remember(heard, event)
-        if event.observed_at != event.received_at:
+        if event.observed_at is not event.received_at and event.observed_at != event.received_at:
             clocks, late_ms = lateness(clocks, event, ms(event.received_at))
             happened_at = now if late_ms == 0 else min(now, event.received_at - late_ms * _MILLISECOND)
-        rules: tuple[Rule, ...] = ()
+        rules: tuple[Hearer, ...] = ()
         if not event.is_history and (is_urgent or not event.retained):
-            rules = self._hear.get(event.kind, self._hear_all)
+            hearers = self._hearers(self._in_force.of(state.profile))
+            rules = hearers.by_kind.get(event.kind, hearers.others)
         context = Context(state.profile, now, self._label, happened_at)
-        return self._step(state, rules, event, context, heard, clocks)
+        return _step(
+            state._replace(heard=heard, clocks=clocks) if is_urgent or clocks else state, rules, event, context
+        )
 
     def _follow(self, state: HomeState, event: HomeProfile, now: datetime) -> Next[HomeState, HomeAction]:
         if event.revision < state.profile.revision:
             return Next(state, (), _due(state.due))
         context = Context(event, now, self._label, now)
-        refused = self._in_force.of(event).refused
-        told = tuple(settings_refused(rule, detail, context) for rule, detail in sorted(refused.items()))
-        following = self._step(state, self._rules, event, context, state.heard, state.clocks)
+        in_force = self._in_force.of(event)
+        told = tuple(settings_refused(rule, detail, context) for rule, detail in sorted(in_force.refused.items()))
+        hearers = self._hearers(in_force).every
+        following = _step(state._replace(due={}), hearers, event, context)
         return Next(following.state, told + following.actions, following.due_at)
 
     def _wake(self, state: HomeState, event: Tick, now: datetime) -> Next[HomeState, HomeAction]:
-        due = tuple(rule for rule in self._rules if rule.name in state.due and state.due[rule.name] <= now)
+        due = {name for name, at in state.due.items() if at <= now}
+        hearers = self._hearers(self._in_force.of(state.profile)).every
+        waiting = {name: at for name, at in state.due.items() if name not in due}
         context = Context(state.profile, now, self._label, now)
-        return self._step(state, due, event, context, state.heard, state.clocks)
-
-    def _step(
-        self,
-        state: HomeState,
-        rules: Iterable[Rule],
-        event: RuleEvent,
-        context: Context,
-        heard: dict[str, datetime],
-        clocks: Mapping[str, DeviceClock],
-    ) -> Next[HomeState, HomeAction]:
-        in_force = self._in_force.of(context.home)
-        states, due = dict(state.rules), dict(state.due)
-        actions: list[HomeAction] = []
-        for rule in rules:
-            _step_rule(rule, in_force, event, context, states, due, actions)
-        return Next(HomeState(context.home, context.now, heard, states, due, clocks), tuple(actions), _due(due))
+        return _step(state._replace(due=waiting), [one for one in hearers if one.name in due], event, context)
 
 
-def _step_rule(
-    rule: Rule,
-    in_force: InForce,
-    event: RuleEvent,
-    context: Context,
-    states: dict[str, RuleState],
-    due: dict[str, datetime],
-    actions: list[HomeAction],
-) -> None:
-    name = rule.name
-    parameters = in_force.rules[name]
-    if not parameters.enabled:
-        due.pop(name, None)
-        return
-    try:
-        following = rule.step(states[name] if name in states else rule.start(), event, context, parameters)
-    except Exception as error:  # noqa: BLE001 - one broken rule must not silence the others
-        due.pop(name, None)
-        actions.append(rule_failed(name, error, event, context))
-        return
-    states[name] = following.state
-    actions.extend(following.actions)
-    if following.due_at is None:
-        due.pop(name, None)
-    else:
-        due[name] = following.due_at
+def _step(
+    state: HomeState, hearers: Iterable[Hearer], event: RuleEvent, context: Context
+) -> Next[HomeState, HomeAction]:
+    # Passed through for every reading and every rule that hears it: what would be tidier in functions stands in one.
+    states, due = dict(state.rules), state.due
+    actions: list[HomeAction] = []
+    for name, step, start, parameters in hearers:
+        try:
+            following, found, due_at = step(states[name] if name in states else start(), event, context, parameters)
+        except Exception as error:  # noqa: BLE001 - one broken rule must not silence the others
+            actions.append(rule_failed(name, error, event, context))
+            due_at = None
+        else:
+            states[name] = following
+            if found:
+                actions += found
+        if due_at != due.get(name):
+            due = {key: at for key, at in due.items() if key != name}
+            if due_at is not None:
+                due[name] = due_at
+    return Next(HomeState(context.home, context.now, state.heard, states, due, state.clocks), tuple(actions), _due(due))
 
 
 def _due(due: Mapping[str, datetime]) -> datetime | None:

@@ -20,9 +20,9 @@ from rules_engine.rulebook import Rulebook, changeable, problem_of
 Settings = Mapping[str, Mapping[str, JsonValue]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class InForce:
-    """The parameters by rule, and why settings of the home's own for a rule are left out."""
+    """The parameters by rule, and why settings of the home's own for a rule are left out. Known by its identity."""
 
     rules: Mapping[str, RuleParameters]
     refused: Mapping[str, str]
@@ -52,7 +52,7 @@ class ParametersInForce:
         level = ability_level(home)
         if level is None and not home.settings:
             return self._plain
-        return self._merged(level, orjson.dumps(home.settings, option=orjson.OPT_SORT_KEYS))
+        return self._merged(level, orjson.dumps(home.settings, option=orjson.OPT_SORT_KEYS) if home.settings else b"{}")
 
     def _merge(self, level: int | None, settings: bytes) -> InForce:
         rules = dict(self._rulebook.parameters())

@@ -35,7 +35,7 @@ class Rules(BaseModel):
     fall: FallParameters = FallParameters()
     hazard: HazardParameters = HazardParameters()
     vital: VitalParameters = VitalParameters()
-    inactivity: InactivityParameters
+    inactivity: InactivityParameters = InactivityParameters()
     bed: BedParameters = BedParameters()
     wandering: WanderingParameters = WanderingParameters()
     climate: ClimateParameters = ClimateParameters()

@@ -1,7 +1,7 @@
 """The silences of a home by the time of day at which they began, and how long one may be before it is unusual. Pure.
 
     usual  =  the mean of the longest that began about this time of day, one for each `one_in` of the last `remember_for`
-    limit  =  times × usual, and night_extra more by night; at least `least`, at most `most`
+    limit  =  times × usual + margin, and night_extra more by night; at least `least`, at most `most`
 
 By the beginning, not by the present hour: who is silent from nine in the evening has not gone to bed as always if every other
 evening something still moved at eleven.
@@ -26,21 +26,22 @@ Silence = list[int]
 
 
 class SilenceParameters(RuleParameters):
-    """`around`: how far from the same time of day others count; `remember_from`: shorter ones are nothing to learn from;
+    """`around`: how far from the same time of day others count; `remember_from`: none but longer ones are remembered;
     `until_learned`: the limit before `learn_for` has passed."""
 
-    until_learned: Duration
-    learn_for: Duration
-    remember_for: Duration
-    remember_from: Duration
-    around: Duration
-    one_in: Duration
-    times: float = Field(ge=1, le=10)
-    least: Duration
-    most: Duration
-    night_from: TimeOfDay
-    night_to: TimeOfDay
-    night_extra: Duration
+    until_learned: Duration = timedelta(hours=8)
+    learn_for: Duration = timedelta(days=7)
+    remember_for: Duration = timedelta(days=42)
+    remember_from: Duration = timedelta(minutes=30)
+    around: Duration = timedelta(hours=2)
+    one_in: Duration = timedelta(days=7)
+    times: float = Field(default=1.4, ge=1, le=10)
+    margin: Duration = timedelta(minutes=30)
+    least: Duration = timedelta(hours=2, minutes=45)
+    most: Duration = timedelta(hours=10)
+    night_from: TimeOfDay = "23:00"
+    night_to: TimeOfDay = "06:00"
+    night_extra: Duration = timedelta(hours=1, minutes=30)
 
 
 class Learned(NamedTuple):
@@ -53,7 +54,9 @@ class Learned(NamedTuple):
 def learned(silences: list[Silence], since_day: int, at: int, zone: str, parameters: SilenceParameters) -> Learned:
     """What holds for a silence that begins at a moment, in milliseconds. `since_day`: the local day on which learning began."""
     usual = _usual(silences, since_day, at, zone, parameters)
-    limit = parameters.until_learned // MILLISECOND if usual is None else round(parameters.times * usual * MINUTE_MS)
+    limit = parameters.until_learned // MILLISECOND
+    if usual is not None:
+        limit = round(parameters.times * usual * MINUTE_MS) + parameters.margin // MILLISECOND
     if minutes_into(at, zone, parameters.night_from, parameters.night_to) is not None:
         limit += parameters.night_extra // MILLISECOND
     least, most = parameters.least // MILLISECOND, parameters.most // MILLISECOND
@@ -87,8 +90,6 @@ def remembered(
     """With one more silence, in milliseconds. One longer than `most` counts as that long: an absence must not raise every limit
     for weeks. Of each hour of the day twice as many are kept as are used, so that enough are left when the oldest go."""
     length = min(ended - began, parameters.most // MILLISECOND) // MINUTE_MS
-    if length < parameters.remember_from // _MINUTE:
-        return silences
     day, minute, _ = local(began, zone)
     oldest = _oldest(day, parameters)
     kept = [one for one in silences if one[0] >= oldest] + [[day * DAY_MINUTES + minute, length]]

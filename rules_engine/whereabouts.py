@@ -4,6 +4,7 @@ door ── nothing ──────────── longer than usual ─�
                                                  └ back_signs within back_within: life is back
 """
 
+from datetime import timedelta
 from typing import NamedTuple, TypedDict
 
 from pydantic import Field
@@ -20,11 +21,14 @@ class WhereaboutsParameters(RuleParameters):
     """`doors`, `beds`: words for the outside door and what is beside it, and for a bed, not a chair. `leaving_takes`: whoever
     goes out may be seen inside so long after the door. Life is back after `back_signs` within `back_within`."""
 
-    doors: Words
-    beds: Words
-    leaving_takes: Duration
-    back_signs: int = Field(ge=1, le=20)
-    back_within: Duration
+    doors: Words = (
+        *("front door", "main door", "house door", "outside", "outdoor", "entry", "entrance"),
+        *("大门", "入户", "前门", "后门", "院门", "玄关", "门口"),
+    )
+    beds: Words = ("bed", "卧", "床")
+    leaving_takes: Duration = timedelta(minutes=1)
+    back_signs: int = Field(default=3, ge=1, le=20)
+    back_within: Duration = timedelta(hours=2)
 
 
 class Leaving(NamedTuple):

@@ -19,7 +19,7 @@ from rules_engine.bed_watch import Bed, BedState, counted, gateway_heard, is_dea
 from rules_engine.local_time import MINUTE_MS, clock_text
 from rules_engine.night import TimeOfDay, is_same_night, minutes_into
 from rules_engine.place import Words, device_of, is_named, place_of
-from rules_engine.rule import Context, Finding, RuleEvent, RuleParameters, alert_of, at_ms, ms
+from rules_engine.rule import Context, Finding, RuleEvent, RuleParameters, RuleState, alert_of, at_ms, ms
 
 _MILLISECOND = timedelta(milliseconds=1)
 
@@ -50,12 +50,12 @@ class BedRule:
         {Kind.BED, Kind.MOTION, Kind.PRESENCE, Kind.CONTACT, Kind.HEARTBEAT, Kind.AVAILABILITY, Kind.SENSOR_FAULT}
     )
 
-    def start(self) -> BedState:
+    def start(self) -> RuleState:
         return {"beds": {}, "stirred": 0, "moved": 0, "moved_in": ""}
 
     def step(
         self, state: BedState, event: RuleEvent, context: Context, parameters: BedParameters
-    ) -> Next[BedState, Alert]:
+    ) -> Next[RuleState, Alert]:
         found: list[Finding] = []
         if isinstance(event, Reading):
             if not state["beds"] and event.kind != Kind.BED:

@@ -8,17 +8,18 @@ The median of a sensor's last three samples is judged, so that one odd sample ne
 sends no more is not judged by what it sent last.
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import median
-from typing import TypedDict
+from typing import NamedTuple, TypedDict
+
+from pydantic import Field
 
 from carebell.duration import Duration
 from carebell.step import Next, earliest
 from carebell.types import Alert, AlertStatus, HomeProfile, Kind, Reading, Severity
 from rules_engine.local_time import clock_text
 from rules_engine.place import Words, device_of, is_named, place_of
-from rules_engine.rule import Context, Finding, RuleEvent, RuleParameters, alert_of, at_ms, ms
+from rules_engine.rule import Context, Finding, RuleEvent, RuleParameters, RuleState, alert_of, at_ms, ms
 
 SAMPLES = 3
 SENSORS_KEPT = 32
@@ -38,7 +39,7 @@ class ClimateParameters(RuleParameters):
     danger_below: float = 5.0
     danger_above: float = 40.0
     danger_lasting: Duration = timedelta(minutes=15)
-    back_by: float = 1.0
+    back_by: float = Field(default=1.0, ge=0)
     stale_after: Duration = timedelta(hours=4)
     again_after: Duration = timedelta(days=1)
     believed_from: float = -30.0
@@ -70,8 +71,7 @@ class ClimateParameters(RuleParameters):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Band:
+class Band(NamedTuple):
     """One of the four ways in which a room may be wrong. `sign`: -1 for cold, 1 for hot. `worse`: the band that, once told,
     makes this one needless."""
 
@@ -114,12 +114,12 @@ class ClimateRule:
     name = "climate"
     hears = frozenset({Kind.TEMPERATURE})
 
-    def start(self) -> ClimateState:
+    def start(self) -> RuleState:
         return {"sensors": {}}
 
     def step(
         self, state: ClimateState, event: RuleEvent, context: Context, parameters: ClimateParameters
-    ) -> Next[ClimateState, Alert]:
+    ) -> Next[RuleState, Alert]:
         found: list[Finding] = []
         if isinstance(event, Reading):
             state, found = _heard(state, event, context, parameters)
@@ -128,7 +128,7 @@ class ClimateRule:
         else:
             state, found = _judge(state, context, parameters)
         alerts = tuple(alert_of(finding, self.name, parameters, context) for finding in found)
-        sensors = state["sensors"].values()
+        sensors = [one for one in state["sensors"].values() if one["spells"]]
         due = (_due(one, band, context.now, parameters) for one in sensors for band in _bands(parameters))
         return Next(state, alerts, earliest(*due))
 

@@ -20,6 +20,7 @@ from carebell.step import Next
 from carebell.types import Alert, AlertStatus, Kind, Reading, Severity, Tick
 from rules_engine import fall_words as words
 from rules_engine.fall_episode import (
+    MILLISECOND,
     Episode,
     Episodes,
     Rooms,
@@ -36,8 +37,6 @@ from rules_engine.fall_watch import Found, Worn, follow, next_due, woken
 from rules_engine.fall_words import Sentence
 from rules_engine.place import device_of, place_of
 from rules_engine.rule import Context, Finding, RuleEvent, RuleParameters, RuleState, alert_of, at_ms, ms
-
-MILLISECOND = timedelta(milliseconds=1)
 
 
 class FallParameters(RuleParameters):
@@ -85,7 +84,8 @@ class Judging(NamedTuple):
 
     def happened(self, event: Reading) -> int:
         """When; what is read behind the other lane happened no later than it was received."""
-        return ms(min(self.context.happened_at, event.received_at))
+        happened_at, received_at = self.context.happened_at, event.received_at
+        return ms(happened_at if happened_at < received_at else received_at)
 
 
 class FallRule:
@@ -107,6 +107,8 @@ class FallRule:
             for seen in woken(state["worn"], ms(context.now), parameters):
                 state = _seen(state, seen, None, judging)
         due = next_due(state["worn"]) if state["worn"] else None
+        if not judging.found:
+            return Next(state, (), None if due is None else at_ms(due))
         alerts = tuple(alert_of(one, self.name, parameters, context) for one in judging.found)
         return Next(state, alerts, None if due is None else at_ms(due))
 
@@ -128,7 +130,7 @@ def _stated(state: FallState, event: Reading, judging: Judging) -> FallState:
         if is_certain and not known["is_certain"]:
             return _confirm(state, known, words.NOW_CERTAIN, event, judging)
         return state
-    room = fell_in(place, state["active"], at, parameters.active_for // MILLISECOND)
+    room = fell_in(place, state["active"], at, parameters.active_for)
     episode = begun(event, device_id, place, at, room, is_certain=is_certain)
     if is_certain:
         judging.found.append(finding_of(episode, words.certain(event, place), event))
@@ -154,9 +156,9 @@ def _cleared(state: FallState, event: Reading, judging: Judging) -> FallState:
 
 def _called(state: FallState, event: Reading, judging: Judging) -> FallState:
     """Whoever presses for help after a suspected fall does not say that all is well; whoever clears a call does."""
-    open_ = _uncertain(state, ms(event.received_at), judging)
-    if not open_ or event.retained:
+    if not state["episodes"] or event.retained:
         return state
+    open_ = _uncertain(state, ms(event.received_at), judging)
     if event.value == "cleared":
         return _well(state, open_, words.call_cleared(event.device_id), event, judging)
     for one in open_:
@@ -174,15 +176,14 @@ def _gestured(state: FallState, event: Reading, judging: Judging) -> FallState:
 
 def _moved(state: FallState, event: Reading, judging: Judging) -> FallState:
     room, at, parameters = room_of(event, judging.context.home), judging.happened(event), judging.parameters
-    active_for = parameters.active_for // MILLISECOND
-    before, active = state["active"], remembered(state["active"], room, at, event.value, active_for)
+    before, active = state["active"], remembered(state["active"], room, at, event.value, parameters.active_for)
     if active is not before:
         state = {**state, "active": active}
     if not state["episodes"] or event.value is not True or len(judging.context.home.residents) > 1:
         return state
     for one in _uncertain(state, at, judging):
         is_after = at - one["began"] >= parameters.moved_after // MILLISECOND
-        if is_after and is_fresh(one, before, room, active_for):
+        if is_after and is_fresh(one, before, room, parameters.active_for):
             one = {**one, "rooms": [*(seen for seen in one["rooms"] if seen != room), room]}
             state = _kept(state, one)
             if has_moved(one, parameters.moved_rooms):
@@ -205,7 +206,7 @@ def _seen(state: FallState, seen: Found, event: Reading | None, judging: Judging
     for impact, at in seen.impacts:
         if _is_told(state, device_id, at, parameters):
             continue
-        room = fell_in(place, state["active"], at, parameters.active_for // MILLISECOND)
+        room = fell_in(place, state["active"], at, parameters.active_for)
         episode = begun(event, device_id, place, at, room, is_found=True)
         felt = words.felt(device_id, place, impact, at, judging.timezone)
         opened = finding_of(episode, words.suspected(felt, parameters.pre_alarm), event)

@@ -9,9 +9,11 @@ Only time in which the home was heard counts. After an unusual silence, told or 
 bring the short limits back: a heating that stirs a curtain in an empty home is not somebody.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property, lru_cache
-from typing import NamedTuple, TypedDict
+from typing import NamedTuple, Self, TypedDict
+
+from pydantic import model_validator
 
 from carebell.duration import Duration
 from carebell.step import Next
@@ -51,11 +53,20 @@ class InactivityParameters(SilenceParameters, WhereaboutsParameters):
     """`away_limit` holds where somebody seems to have gone out, `away_mode_limit` where the home is set to away. A gateway beats
     at least every `heard_within`, or it is lost; `beat_forgotten_after` so long, signs of life are enough."""
 
-    away_limit: Duration
-    away_mode_limit: Duration
-    in_bed_limit: Duration
-    heard_within: Duration
-    beat_forgotten_after: Duration
+    budget: Duration = timedelta(minutes=1)
+    away_limit: Duration = timedelta(hours=16)
+    away_mode_limit: Duration = timedelta(days=3)
+    in_bed_limit: Duration = timedelta(hours=12)
+    heard_within: Duration = timedelta(hours=1)
+    beat_forgotten_after: Duration = timedelta(days=1)
+
+    @model_validator(mode="after")
+    def _holds_together(self) -> Self:
+        if self.least > min(self.most, self.away_limit, self.away_mode_limit):
+            raise ValueError("least is longer than most, away_limit or away_mode_limit")
+        if not self.one_in:
+            raise ValueError("one_in is 0")
+        return self
 
     @cached_property
     def spans(self) -> Spans:
@@ -184,7 +195,7 @@ class InactivityRule:
             return {**state, "due": due}, ()
         silent = Silent(state["last"], now, state["hearing"]["lost"], state["where"]["place"], limit.why, limit.usual)
         finding = unusual(silent, tuple(state["evidence"]), context)
-        state = {**state, "told": state["last"], "told_at": now, "where": gone(state["where"]), "due": 0}
+        state = {**state, "told": state["last"], "told_at": now, "due": 0}
         return state, (alert_of(finding, self.name, parameters, context),)
 
 
@@ -203,15 +214,12 @@ def _closed(state: InactivityState, at: int, context: Context, parameters: Inact
     """A silence worth a thought has ended: it is learned from, unless it was not heard in full or the home was empty."""
     if not state["last"]:
         return {**state, "since_day": local(at, context.home.timezone).day}
-    if state["hearing"]["lost"]:
-        return state
     why = _limit(state, context, parameters).why
-    if why is Why.AWAY and at - state["last"] >= _ordinary(state, context, parameters).limit:
-        return {**state, "where": gone(state["where"])}
-    if why not in (Why.LEARNED, Why.UNKNOWN):
-        return state
-    zone = context.home.timezone
-    return {**state, "silences": remembered(state["silences"], state["last"], at, zone, parameters)}
+    is_outing = why is Why.AWAY and at - state["last"] >= _ordinary(state, context, parameters).limit
+    if why in (Why.LEARNED, Why.UNKNOWN) and not state["hearing"]["lost"]:
+        zone = context.home.timezone
+        state = {**state, "silences": remembered(state["silences"], state["last"], at, zone, parameters)}
+    return {**state, "where": gone(state["where"])} if state["told"] or is_outing else state
 
 
 def _signed(

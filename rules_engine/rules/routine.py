@@ -31,7 +31,7 @@ from rules_engine.routine_days import (
     open_day,
     within,
 )
-from rules_engine.rule import Context, Finding, RuleEvent, RuleParameters, alert_of, at_ms, ms
+from rules_engine.rule import Context, Finding, RuleEvent, RuleParameters, RuleState, alert_of, at_ms, ms
 
 DAYS_KEPT = 60
 MOVERS_KEPT = 64
@@ -86,12 +86,12 @@ class RoutineRule:
     name = "routine"
     hears = frozenset({Kind.MOTION, Kind.HEARTBEAT})
 
-    def start(self) -> RoutineState:
+    def start(self) -> RuleState:
         return RoutineState(open={}, days=[], movers={}, looked=0, noted={}, due=0)
 
     def step(
         self, state: RoutineState, event: RuleEvent, context: Context, parameters: RoutineParameters
-    ) -> Next[RoutineState, Alert]:
+    ) -> Next[RuleState, Alert]:
         found: list[Finding] = []
         if isinstance(event, Reading):
             if event.kind == Kind.MOTION and state["due"] and _is_counted(state, event, context):
@@ -101,6 +101,8 @@ class RoutineRule:
             state = {**_follow(state, context), "due": 0}
         else:
             state, found = _look({**state, "due": 0}, context, parameters)
+        if not state["movers"]:
+            return Next(state)
         if not state["due"]:
             state = {**state, "due": _next_look(context, parameters)}
         alerts = tuple(alert_of(finding, self.name, parameters, context) for finding in found)
@@ -123,6 +125,8 @@ def _heard(state: RoutineState, event: Reading, context: Context, parameters: Ro
     happened = ms(context.happened_at)
     at = local(happened, context.home.timezone)
     if event.kind != Kind.MOTION:
+        if not state["movers"]:
+            return state
         day, hour = _day(state, at.day), 1 << at.minute // 60
         return state if day["heard"] & hour else _opened(state, at.day, {**day, "heard": day["heard"] | hour})
     if event.value is not True:

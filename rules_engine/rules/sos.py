@@ -33,12 +33,18 @@ class SosRule:
     ) -> Next[RuleState, Alert]:
         if not isinstance(event, Reading):
             return Next(state)
-        testing = state.get("testing", {})
         if event.kind == Kind.TEST:
-            test_for, again_after = parameters.test_for, parameters.test_again_after
-            return Next({**state, "testing": test_mode.stated(testing, event, context, test_for, again_after)})
+            testing, test_for = state.get("testing", {}), parameters.test_for
+            testing = test_mode.stated(testing, event, context, test_for, parameters.test_again_after)
+            return Next({**state, "testing": testing})
         if event.value == "cleared":
             return self._cleared(state, event, context, parameters)
+        return self._pressed(state, event, context, parameters)
+
+    def _pressed(
+        self, state: RuleState, event: Reading, context: Context, parameters: SosParameters
+    ) -> Next[RuleState, Alert]:
+        testing = state.get("testing", {})
         testing, is_weekly = (testing, False) if event.is_test else test_mode.pressed(testing, event, context)
         is_test = event.is_test or is_weekly
         place, place_zh = (f" in the {event.place}", f"（{event.place}）") if event.place else ("", "")

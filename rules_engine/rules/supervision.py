@@ -74,9 +74,11 @@ class SupervisionRule:
             state = _follow(state, context, parameters, found)
         else:
             state = _silent(_heard_since(_begun(state, ms(context.now)), event), context, parameters, found)
-        alerts = tuple(alert_of(finding, self.name, parameters, context) for finding in found)
         look = state["look"]
-        return Next(state, alerts, None if look is None else at_ms(look))
+        due_at = None if look is None else at_ms(look)
+        if not found:
+            return Next(state, (), due_at)
+        return Next(state, tuple(alert_of(one, self.name, parameters, context) for one in found), due_at)
 
 
 def _heard(

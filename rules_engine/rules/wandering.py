@@ -16,7 +16,7 @@ from carebell.types import Alert, AlertStatus, HomeProfile, Kind, Reading, Sever
 from rules_engine.local_time import MINUTE_MS, clock_text
 from rules_engine.night import TimeOfDay, is_same_night, minutes_into
 from rules_engine.place import Words, device_of, is_named, place_of
-from rules_engine.rule import Context, Finding, RuleEvent, RuleParameters, alert_of, at_ms, ms
+from rules_engine.rule import Context, Finding, RuleEvent, RuleParameters, RuleState, alert_of, at_ms, ms
 
 DOORS_KEPT = 8
 
@@ -72,12 +72,12 @@ class WanderingRule:
     name = "wandering"
     hears = frozenset({Kind.CONTACT, Kind.MOTION, Kind.PRESENCE, Kind.BED})
 
-    def start(self) -> WanderingState:
+    def start(self) -> RuleState:
         return {"doors": {}, "inside": 0}
 
     def step(
         self, state: WanderingState, event: RuleEvent, context: Context, parameters: WanderingParameters
-    ) -> Next[WanderingState, Alert]:
+    ) -> Next[RuleState, Alert]:
         found: list[Finding] = []
         if isinstance(event, Reading):
             if _is_nothing(state, event, context):

@@ -16,6 +16,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
+from pydantic import JsonValue
+
 from carebell.bell import Bell
 from carebell.clock import ManualClock
 from carebell.engine_sql import MEMORY
@@ -405,13 +407,17 @@ class _Device:
             pre_alarm=build.seconds(pre_alarm),
         )
 
-    def _says(self, value: str, is_test: bool) -> House:
+    def states(self, kind: str, value: JsonValue) -> House:
+        """Anything else it says itself, through the real rules."""
+        return self._says(value, False, kind)
+
+    def _says(self, value: JsonValue, is_test: bool, kind: str = "sos") -> House:
         now, source_id = self._house.clock.now(), f"press-{self._house.next_press()}"
         reading = Reading(
             id=computed("reading", self._home_id, self._device_id, source_id),
             home_id=self._home_id,
             device_id=self._device_id,
-            kind="sos",
+            kind=kind,
             value=value,
             observed_at=now,
             received_at=now,

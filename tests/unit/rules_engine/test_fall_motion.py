@@ -40,7 +40,7 @@ DAILY: dict[str, Samples] = {
 
 
 @pytest.mark.parametrize("rate", [20, 25, 32, 50, 100, 200])
-@pytest.mark.parametrize("place", ["waist", "chest", "hip", "pocket", "wrist", "", "on the dog"])
+@pytest.mark.parametrize("place", ["waist", "chest", "hip", "pocket", "wrist", "Left wrist", "", "on the dog"])
 def test_a_fall_is_found_once(place: str, rate: int) -> None:
     (impact,) = found_in(fall_trial(rate), place=place, rate=rate)
     assert impact.at_ms in range(IMPACT_MS - 60, IMPACT_MS + 61)

@@ -4,14 +4,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from carebell.step import Next
-from carebell.types import Alert, DeviceProfile, HomeProfile, Kind, Tick
+from carebell.types import Alert, DeviceProfile, HomeProfile, Kind, Reading, Tick
 from rules_engine.operations import Failure
 from rules_engine.rule import Context, RuleEvent, RuleParameters, RuleState
 from rules_engine.rules.sos import SosRule
+from rules_engine.rules.supervision import SupervisionRule
 from tests.support.homeline import HomeLine, moment, reading, restarted
 
 DAY = 86_400
@@ -74,11 +76,116 @@ def test_urgent_repeats_reach_no_rule() -> None:
 
 
 def test_telemetry_with_an_id_again_is_still_being_heard() -> None:
-    home = HomeLine()
+    home = HomeLine(rules=(SupervisionRule(),))
     home.follow(HomeProfile(home_id="h", devices=(DeviceProfile(device_id="d", expected_every=timedelta(minutes=1)),)))
     home.hear(reading("heartbeat", 0, device_id="d", source="1"))
     home.hear(reading("heartbeat", 90, device_id="d", source="1"))
-    assert home.due_at == moment(210)
+    assert home.tick(209.999) == []
+    assert len(home.tick(210)) == 1
+
+
+@dataclass
+class ListeningRule:
+    """Takes the place of a rule and writes down what reaches it; asks to be woken after a while."""
+
+    name: str
+    hears: frozenset[str] | None
+    wake_after: timedelta | None = None
+
+    def start(self) -> RuleState:
+        return {"reached": []}
+
+    def step(
+        self, state: RuleState, event: RuleEvent, context: Context, parameters: RuleParameters
+    ) -> Next[RuleState, Alert]:
+        what = event.kind if isinstance(event, Reading) else type(event).__name__
+        reached = [*state["reached"], [what, context.now.isoformat(), context.happened_at.isoformat()]]
+        due_at = None if self.wake_after is None else context.now + self.wake_after
+        return Next({"reached": reached}, (), due_at)
+
+
+def listening(*rules: ListeningRule) -> HomeLine:
+    return HomeLine(rules=rules)
+
+
+def reached(home: HomeLine, rule: str = "supervision") -> list[str]:
+    return [what for what, *_ in home.state.rules.get(rule, {"reached": []})["reached"]]
+
+
+def test_a_rule_is_stepped_for_the_kinds_it_hears_and_for_every_profile() -> None:
+    all_, some = ListeningRule("supervision", None), ListeningRule("bed", frozenset({Kind.BED, Kind.FALL}))
+    home = listening(all_, some)
+    for number, kind in enumerate(("bed", "motion", "fall", "unheard of")):
+        home.hear(reading(kind, number))
+    home.follow(HomeProfile(home_id="h", revision=1), 9)
+    assert reached(home) == ["bed", "motion", "fall", "unheard of", "HomeProfile"]
+    assert reached(home, "bed") == ["bed", "fall", "HomeProfile"]
+
+
+def test_ticks_reach_only_the_rules_that_are_due() -> None:
+    soon = ListeningRule("supervision", frozenset({Kind.BED}), timedelta(seconds=10))
+    late = ListeningRule("bed", frozenset({Kind.BED}), timedelta(seconds=60))
+    never = ListeningRule("climate", frozenset({Kind.BED}))
+    home = listening(soon, late, never)
+    home.hear(reading("bed", 0))
+    home.tick(9.9)
+    home.tick(10)
+    home.tick(60)
+    assert reached(home) == ["bed", "Tick", "Tick"]
+    assert reached(home, "bed") == ["bed", "Tick"]
+    assert reached(home, "climate") == ["bed"]
+
+
+def test_history_and_retained_telemetry_reach_no_rule_and_retained_calls_do() -> None:
+    home = listening(ListeningRule("supervision", None))
+    home.hear(reading("motion", 0, is_history=True))
+    home.hear(reading("sos", 1, is_history=True))
+    home.hear(reading("motion", 2, retained=True))
+    assert reached(home) == []
+    home.hear(reading("sos", 3, retained=True))
+    home.hear(reading("smoke", 4, retained=True))
+    assert reached(home) == ["sos", "smoke"]
+
+
+def test_a_rule_that_is_switched_off_is_not_stepped_and_never_due() -> None:
+    home = listening(ListeningRule("bed", None, timedelta(seconds=10)))
+    home.hear(reading("bed", 0))
+    assert home.due_at == moment(10)
+    home.follow(HomeProfile(home_id="h", revision=1, settings={"bed": {"enabled": False}}), 1)
+    assert home.due_at is None
+    home.hear(reading("bed", 2))
+    assert reached(home, "bed") == ["bed"]
+
+
+def test_settings_that_cannot_be_used_are_told_and_the_rulebook_holds() -> None:
+    home = HomeLine()
+    settings_ = {"supervision": {"intervals": 0}, "sos": {"enabled": False}}
+    profile = HomeProfile(home_id="h", devices=DEVICES, revision=1, settings=settings_)
+    told = home.follow(profile)
+    assert [alert.rule for alert in told] == ["operations", "operations"]
+    assert [rule for rule in ("sos", "supervision") if any(rule in alert.summary for alert in told)] == [
+        "sos",
+        "supervision",
+    ]
+    assert len(home.hear(reading("sos", 1))) == 1
+    assert [alert.id for alert in home.follow(profile, 2)] == [alert.id for alert in told]
+
+
+@pytest.mark.parametrize("clock_error", [0, 7200, -DAY * 400])
+def test_a_late_reading_tells_when_it_happened_and_a_wrong_clock_does_not(clock_error: int) -> None:
+    home = listening(ListeningRule("supervision", None))
+    home.hear(reading("motion", 0, observed_at=moment(-1 - clock_error)))
+    home.hear(reading("motion", 600, observed_at=moment(599 - clock_error)))
+    home.hear(reading("motion", 9000, observed_at=moment(8399 - clock_error)))
+    happened = [when for _, _, when in home.state.rules["supervision"]["reached"]]
+    assert happened == [moment(second).isoformat() for second in (0, 600, 8400)]
+
+
+def test_what_happened_is_never_later_than_now_nor_time_run_back() -> None:
+    home = listening(ListeningRule("supervision", None))
+    home.hear(reading("motion", 100))
+    home.hear(reading("sos", 50))
+    assert home.state.rules["supervision"]["reached"][-1][1:] == [moment(100).isoformat()] * 2
 
 
 DEVICES = (

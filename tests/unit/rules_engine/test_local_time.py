@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from rules_engine.local_time import clock_text, local
+from rules_engine.local_time import clock_text, local, moment_text
 from rules_engine.rule import at_ms, ms
 
 ZONES = ["Asia/Shanghai", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "UTC"]
@@ -41,3 +41,9 @@ def test_the_time_of_day_as_people_write_it() -> None:
 @given(st.datetimes(datetime(1971, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)))
 def test_a_kept_time_is_the_same_to_the_millisecond(at: datetime) -> None:
     assert at_ms(ms(at)) == at - timedelta(microseconds=at.microsecond % 1000)
+
+
+def test_a_moment_is_told_with_its_local_day() -> None:
+    at = ms(datetime(2026, 2, 28, 23, 5, tzinfo=UTC))
+    assert moment_text(at, "UTC") == "2026-02-28 23:05"
+    assert moment_text(at, "Asia/Shanghai") == "2026-03-01 07:05"

@@ -153,6 +153,15 @@ def test_it_looks_once_a_morning_and_reads_only_what_moves() -> None:
     assert home.state.rules == before.rules
 
 
+def test_where_no_movement_is_heard_there_is_nothing_to_look_at() -> None:
+    home = HomeLine(rules=(RoutineRule(),))
+    home.follow(PROFILE)
+    before = home.state
+    home.hear(reading("heartbeat", DAY, device_id="gateway"))
+    assert home.state.rules == before.rules
+    assert home.due_at is None
+
+
 def test_the_memory_is_bounded() -> None:
     home = lived(200, lambda day: (2, 8))
     state = home.state.rules["routine"]
