@@ -21,13 +21,6 @@ class DataDir:
     def log(self) -> Path:
         return log_path(self.path)
 
-    def keep_rulebook(self, text: str) -> None:
-        """The rulebook as it was read, for commands that run beside the box."""
-        kept = rulebook_path(self.path)
-        new = kept.with_suffix(".new")
-        new.write_text(text, "utf-8")
-        new.replace(kept)
-
     @property
     def rules_url(self) -> str:
         return f"sqlite:///{self.path / 'rules.db'}"

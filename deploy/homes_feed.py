@@ -13,6 +13,8 @@ from devices.registry import Registry
 SOURCE = "carebell/registry"
 _LIMIT = 500
 _LOOK_EVERY = timedelta(seconds=1)
+# A profile has this since rules know of settings and ability levels.
+_OF_THIS_FORM = b'"settings":'
 
 
 async def publish_homes(registry: Registry, log: Log, clock: Clock, stop: asyncio.Event) -> None:
@@ -30,7 +32,10 @@ async def publish_homes(registry: Registry, log: Log, clock: Clock, stop: asynci
 
 async def _published(log: Log) -> int:
     newest = 0
-    for record in await log.tail(Topic.HOMES, _LIMIT):
+    records = await log.tail(Topic.HOMES, _LIMIT)
+    if records and _OF_THIS_FORM not in records[0].value:
+        return 0  # an older version wrote it: every home is told anew, with what rules know of it now
+    for record in records:
         try:
             profile = decode(record.value)
         except Unreadable:

@@ -20,9 +20,8 @@ from rules_engine.ruleset import every_rule
 
 
 class Rehearsal:
-    """One rulebook over the records of some homes, or of all. `known`: profiles for homes of which a reading is heard
-    before their profile, because the log has forgotten its older ones.
-    """
+    """One rulebook. `known`: profiles for homes of which a reading is heard before their profile, because the log has
+    forgotten its older ones. `now` is the time up to which was heard."""
 
     def __init__(self, rulebook: Rulebook, known: Mapping[str, HomeProfile]) -> None:
         self.rulebook = rulebook
@@ -36,17 +35,19 @@ class Rehearsal:
 
     def hear(self, event: RuleEvent, record: Record) -> list[Alert]:
         """The alerts that this would have raised."""
-        memory = self._memories.setdefault(record.partition, Memory(record.partition, {}))
-        if isinstance(event, Tick):
-            self.now = event.at
-            return self._wake(memory, event)
+        memory = self._memories.get(record.partition)
+        if memory is None:
+            memory = self._memories[record.partition] = Memory(record.partition, {})
         if isinstance(event, HomeProfile):
             return self._put(memory, event.home_id, event, record.appended_at)
+        at = event.at if isinstance(event, Tick) else event.received_at
+        self.now = max(at, self.now or at)
+        if isinstance(event, Tick):
+            return self._wake(memory, event)
         alerts = []
         if memory.state(event.home_id) is None and (profile := self._known.get(event.home_id)):
-            alerts = self._put(memory, event.home_id, profile, event.received_at)
-        self.now = event.received_at
-        return alerts + self._put(memory, event.home_id, event, event.received_at)
+            alerts = self._put(memory, event.home_id, profile, at)
+        return alerts + self._put(memory, event.home_id, event, at)
 
     def _wake(self, memory: Memory[HomeState], tick: Tick) -> list[Alert]:
         number = memory.number

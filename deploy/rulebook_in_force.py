@@ -23,6 +23,17 @@ def rulebook_in_force(data: Path, config: Path | None) -> Rulebook:
     return rulebook_of(kept if kept.exists() else None)
 
 
+def keep_rulebook(data: Path, text: str, instruments: Instruments) -> None:
+    """As a box begins with it. A disk that takes nothing keeps no call from being heard."""
+    kept = rulebook_path(data)
+    new = kept.with_suffix(".new")
+    try:
+        new.write_text(text, "utf-8")
+        new.replace(kept)
+    except OSError as error:
+        instruments.logger.warning("the rulebook is not kept for commands beside the box", error=str(error))
+
+
 async def tell_rulebook(log: Log, rulebook: Rulebook, instruments: Instruments) -> None:
     """Say under which rulebook the rules begin, and under which one the last alert was raised where that was another."""
     try:

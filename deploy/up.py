@@ -29,7 +29,7 @@ from deploy.config import Config, ResponderPart, policies_of, rulebook_of, ruleb
 from deploy.data_dir import DataDir, open_data_dir
 from deploy.port import bind
 from deploy.process import prepare_process, private_files, standard_error, stop_on_signals
-from deploy.rulebook_in_force import tell_rulebook
+from deploy.rulebook_in_force import keep_rulebook, tell_rulebook
 from deploy.supervise import run_all
 from devices.registry import Home, Role
 from devices.registry_sql import SqlRegistry
@@ -65,12 +65,12 @@ def run_up(options: UpOptions, say: Callable[[str], None]) -> None:
     policies, rulebook = policies_of(options.config), rulebook_of(options.config.rulebook)
     check_channels(policies, options.config.channels)
     data = open_data_dir(options.data)
-    data.keep_rulebook(rulebook_text(options.config.rulebook))
     listening = bind(options.config.desk.listen, options.http_port, "--http-port")
     broker = BrokerChoice(options.broker, options.config.mqtt.listen, options.mqtt_port).open(data.path)
     prepare_process()
     with _log_stream(options, data) as stream:
         instruments = Instruments(SystemClock(), Telemetry(), open_logs(stream, options.log_level))
+        keep_rulebook(data.path, rulebook_text(options.config.rulebook), instruments)
         asyncio.run(_run(options, data, _Bound(policies, rulebook, listening, broker), instruments, say))
 
 

@@ -1,6 +1,7 @@
 """From the registry onto the log: every home, also those of a batch that was written in part before a crash."""
 
 import asyncio
+from dataclasses import replace
 
 from carebell.clock import ManualClock
 from carebell.engine_sql import MEMORY
@@ -33,6 +34,29 @@ async def publish_until(registry: SqlRegistry, log: SqliteLog, clock: ManualCloc
     while not task.done():
         await clock.advance(seconds(1))
     await task
+
+
+async def test_homes_that_an_older_version_told_of_are_all_told_anew() -> None:
+    """However many there are: rules would know no ability levels until each of them is changed by somebody."""
+    clock = ManualClock(START)
+    registry, log = await SqlRegistry.open(MEMORY), await SqliteLog.open(":memory:", 1, clock)
+    await registry.put([Home(home_id=f"h{number}") for number in range(600)], by="import", at=START)
+    older = [
+        replace(entry, value=entry.value.replace(b'"residents":[],"settings":{},', b""))
+        for entry in (_entry(revision, profile, clock) for revision, profile in await registry.changes(0, 600))
+    ]
+    await log.append(older, START)
+    assert b'"settings"' not in older[0].value
+    stop = asyncio.Event()
+    task = asyncio.create_task(publish_homes(registry, log, clock, stop))
+    while len(records := await log.tail(Topic.HOMES, 2000)) < 1200:
+        await clock.advance(seconds(1))
+    assert sum(b'"settings"' in record.value for record in records) == 600
+    stop.set()
+    while not task.done():
+        await clock.advance(seconds(1))
+    await registry.close()
+    await log.close()
 
 
 async def test_a_batch_that_was_written_in_part_is_made_whole() -> None:

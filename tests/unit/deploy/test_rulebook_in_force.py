@@ -15,8 +15,7 @@ from carebell.logs import open_logs
 from carebell.telemetry import Telemetry
 from carebell.topics import Topic
 from carebell.wire import encode
-from deploy.data_dir import open_data_dir
-from deploy.rulebook_in_force import rulebook_in_force, tell_rulebook
+from deploy.rulebook_in_force import keep_rulebook, rulebook_in_force, tell_rulebook
 from tests.support.homeline import START, HomeLine, reading, shipped_rulebook, shipped_text
 
 
@@ -27,9 +26,13 @@ async def log() -> AsyncIterator[SqliteLog]:
     await opened.close()
 
 
+def instruments(lines: io.StringIO) -> Instruments:
+    return Instruments(ManualClock(START), Telemetry(), open_logs(lines))
+
+
 async def told(log: SqliteLog) -> str:
     lines = io.StringIO()
-    await tell_rulebook(log, shipped_rulebook(), Instruments(ManualClock(START), Telemetry(), open_logs(lines)))
+    await tell_rulebook(log, shipped_rulebook(), instruments(lines))
     return lines.getvalue()
 
 
@@ -68,5 +71,11 @@ async def test_a_log_that_is_away_keeps_nobody_from_beginning(log: SqliteLog) ->
 def test_a_box_keeps_what_it_began_with_and_others_read_it(tmp_path: Path) -> None:
     assert rulebook_in_force(tmp_path, None).label == shipped_rulebook().label
     text = shipped_text().replace("version: ", "version: mine # ", 1)
-    open_data_dir(tmp_path).keep_rulebook(text)
+    keep_rulebook(tmp_path, text, instruments(io.StringIO()))
     assert rulebook_in_force(tmp_path, None).version == "mine"
+
+
+def test_a_disk_that_takes_nothing_is_told_of_and_keeps_no_box_from_beginning(tmp_path: Path) -> None:
+    lines = io.StringIO()
+    keep_rulebook(tmp_path / "nowhere", shipped_text(), instruments(lines))
+    assert "the rulebook is not kept" in lines.getvalue()
