@@ -26,10 +26,12 @@ from deploy.cli import main
 from deploy.cli.up import HTTP_PORT, MQTT_PORT
 from deploy.config import Common, Config, policies_of, read_config, rulebook_of
 from devices.registry import Contact, Device, Home, Resident, Role
+from devices.registry_csv import SETTING
 from devices.registry_file import read_homes
 from notifier.case_value import Move
 from notifier.desk.app import Health, Page, desk_app
 from notifier.desk.auth import Tokens
+from rules_engine.in_force import settings_problems
 from rules_engine.rulebook import Rules
 from tests.unit.test_house import MODULES, PACKAGES, ROOT, name_of, text_of
 
@@ -365,6 +367,8 @@ def test_the_example_homes_are_read_from_yaml_and_csv() -> None:
     from_csv = read_homes(text.encode(), "homes.csv")
     assert [home.home_id for home in from_yaml] == [home.home_id for home in from_csv]
     assert {one.device_id for one in from_yaml[0].devices} == {one.device_id for one in from_csv[0].devices}
+    assert from_yaml[0].settings == from_csv[0].settings != {}
+    assert settings_problems(rulebook_of(None), from_yaml[0].profile(1)) == []
 
 
 def test_yaml_and_csv_stand_nowhere_else() -> None:
@@ -422,6 +426,7 @@ def test_every_key_is_told_with_its_default(model: type[BaseModel], number: int)
 def test_the_fields_of_the_registry_are_all_named() -> None:
     told = {row[0]: [word(name) for name in row[1].split(", ")] for row in table(CONFIGURATION, "record", "fields")}
     shapes = {"home": Home, "resident": Resident, "contact": Contact, "device": Device}
+    assert told.pop("setting") == list(SETTING)
     assert told == {name: [one.name for one in fields(shape)] for name, shape in shapes.items()}
 
 
