@@ -17,7 +17,7 @@ from rules_engine.fall_model import read_model
 from training.falls_page import into_page, table
 from training.falls_report import figures, threshold
 from training.fitting import as_text, fit, written
-from training.peaks import Peaks, measure
+from training.peaks import MOST, Peaks, measure
 from training.recordings import SETS, Trial, read_trials
 from training.scoring import PLACES, Outcome, learned, outcomes
 from training.sensors import TESTED, heard_by, varied
@@ -46,7 +46,7 @@ class Tables:
     def of(self, name: str, sensor: str | int) -> Peaks:
         """`sensor`: the name of a tested one, or the number of a chance one."""
         if (name, sensor) not in self._known:
-            most = 10 if isinstance(sensor, int) else 0
+            most = MOST if isinstance(sensor, int) else 0
             self._known[name, sensor] = measure(self._heard(name, sensor), most)
             print(f"measured {name}, sensor {sensor}", file=sys.stderr, flush=True)
         return self._known[name, sensor]

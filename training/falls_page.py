@@ -27,13 +27,16 @@ def _without_words(source: str) -> ast.Module:
 
 def table(told: Mapping[str, Any]) -> str:
     """As it stands on the page."""
-    lines = ["| people not learned from | falls found | daily life left alone | of elders |", "|---|---|---|---|"]
+    lines = [
+        "| people not learned from | aim | falls found | daily life left alone | of elders |",
+        "|---|---|---|---|---|",
+    ]
     for row in told["rows"]:
         cells = (_cell(row[name]) for name in ("sensitivity", "specificity", "elders_specificity"))
-        lines.append(f"| {row['what']} | {' | '.join(cells)} |")
-    lines += ["", "| false alarms | alarms | hours of scripted activity | per hour |", "|---|---|---|---|"]
+        lines.append(f"| {row['what']} | {row.get('aim', '–')} | {' | '.join(cells)} |")
+    lines += ["", "| false alarms | alarms | hours of scripted activity | per hour | aim |", "|---|---|---|---|---|"]
     for where, hour in told["false_alarms_per_hour"].items():
-        lines.append(f"| {where} | {hour['alarms']} | {hour['hours']} | {hour['per_hour']} |")
+        lines.append(f"| {where} | {hour['alarms']} | {hour['hours']} | {hour['per_hour']} | {hour['aim']} |")
     weights = (
         f"{place} `{one['sha256'][:12]}` from score {one['score_from']}" for place, one in told["weights"].items()
     )

@@ -1,25 +1,26 @@
 """The peaks of trials as rows of features, measured by the code of the product."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rules_engine.acceleration import STEP_MS, Floats, resampled, runs
 from rules_engine.fall_features import measured, peaks, smoothed
 from training.recordings import Trial
 
 # How many peaks of one trial are learned from; a minute of jogging would drown the rest.
-_MOST = 10
+MOST = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Peaks:
-    """One row per peak; `trial` counts the trials, also those without a peak; `at_s` from the start of the trial."""
+    """One row per peak; `trial` is whose it is, `at_s` when in it. The trials are kept without their samples."""
 
     features: tuple[str, ...]
     rows: Floats
-    trial: Floats
+    trial: NDArray[np.int64]
     at_s: Floats
     trials: tuple[Trial, ...]
 
@@ -42,7 +43,7 @@ def measure(trials: Iterable[Trial], most: int = 0) -> Peaks:
                 rows.append(list(found.values()))
                 owner.append(number)
                 times.append((first + peak) * STEP_MS / 1000)
-        kept.append(trial)
+        kept.append(replace(trial, axes=trial.axes[:0]))
     return Peaks(features, np.array(rows, dtype=np.float32), np.array(owner), np.array(times), tuple(kept))
 
 

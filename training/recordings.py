@@ -14,7 +14,8 @@ SETS = ("sisfall", "weda")
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One recording of one activity; `axes` in milli-g. `fall_s`: when the fall began and ended, where the set says so."""
+    """One recording of one activity; `axes` in milli-g. `fall_s`: when the fall began and ended, where the set says so.
+    `seconds`: as long as it was recorded, whatever has been made of it since."""
 
     set: str
     name: str
@@ -25,11 +26,8 @@ class Trial:
     is_fall: bool
     rate_hz: float
     axes: Floats
+    seconds: float
     fall_s: tuple[float, float] | None = None
-
-    @property
-    def seconds(self) -> float:
-        return len(self.axes) / self.rate_hz
 
 
 def read_trials(folder: Path, sets: tuple[str, ...] = SETS) -> Iterator[Trial]:
@@ -58,5 +56,6 @@ def _trial(name: str, row: dict[str, str], axes: Floats) -> Trial:
         is_fall=row["is_fall"] == "1",
         rate_hz=float(row["rate_hz"]),
         axes=axes,
+        seconds=len(axes) / float(row["rate_hz"]),
         fall_s=(float(told), float(row["fall_end_s"])) if told else None,
     )

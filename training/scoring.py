@@ -18,7 +18,7 @@ FOLDS = 5
 # somebody else's falls and daily life, at another place, make it forget what is particular to one set.
 PLACES = {"trunk": "sisfall", "wrist": "weda"}
 OTHER = {"sisfall": "weda", "weda": "sisfall"}
-OWN_VARIATIONS, OTHER_VARIATIONS = {"trunk": 6, "wrist": 12}, {"trunk": 3, "wrist": 2}
+OWN_VARIATIONS, OTHER_VARIATIONS = {"trunk": 6, "wrist": 12}, {"trunk": 6, "wrist": 3}
 # Alarms closer to each other (seconds) are one.
 _ONE_ALARM_S = 5.0
 

@@ -2,7 +2,7 @@
 
     python -m training.silence report --data DIR
 
-Writes docs/detection-silence.json, from which the page is rendered. A home is replayed once; as its state is a value, every
+Writes docs/detection-silence.json and its table in docs/detection.md. A home is replayed once; as its state is a value, every
 simulated incapacitation is a branch: the readings end, only the gateway goes on, and the first alert is waited for.
 """
 
@@ -33,10 +33,12 @@ from training.lives import (
     without_doors,
     without_nights,
 )
-from training.silence_page import fingerprint
+from training.silence_page import fingerprint, into_page
 
 ROOT = Path(__file__).parents[1]
-REPORT, RULEBOOK = ROOT / "docs/detection-silence.json", ROOT / "deploy/rulebook.yaml"
+REPORT, PAGE, RULEBOOK = (
+    ROOT / name for name in ("docs/detection-silence.json", "docs/detection.md", "deploy/rulebook.yaml")
+)
 BEAT = 600
 UNDETECTED = 24.0
 
@@ -61,7 +63,8 @@ class Home:
 
     def wake(self, until: float) -> Iterator[float]:
         while self.due_at is not None and self.due_at.timestamp() <= until:
-            at = self.due_at
+            # What is due since before the last reading is judged now: time never runs backwards in a home.
+            at = max(self.due_at, self.state.now)
             yield from self._follow(Tick(at=at, source="training"), at.timestamp())
 
     def hear(self, one: Seen) -> Iterator[float]:
@@ -204,7 +207,6 @@ def main() -> None:
     parser.add_argument("what", choices=["report"])
     parser.add_argument("--data", type=Path, required=True, help="folder of recorded homes")
     parser.add_argument("--cuts", type=int, default=400)
-    parser.add_argument("--out", type=Path, default=REPORT)
     options = parser.parse_args()
     text = RULEBOOK.read_text("utf-8")
     rulebook = read_rulebook(text, RULEBOOK.name)
@@ -213,7 +215,8 @@ def main() -> None:
         rows.append(row(rulebook, life, options.cuts))
         print(json.dumps(rows[-1]), flush=True)
     report = {"fingerprint": fingerprint(rulebook), "cuts_wanted": options.cuts, "homes": rows}
-    options.out.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    REPORT.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    PAGE.write_text(into_page(PAGE.read_text("utf-8"), report), "utf-8")
 
 
 if __name__ == "__main__":

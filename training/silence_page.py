@@ -43,9 +43,9 @@ def rendered(report: Mapping[str, Any]) -> str:
     return f"{BEGIN}\n{_HEADER}{''.join(map(_row, report['homes']))}{END}"
 
 
-def between_marks(page: str) -> str:
-    """What a page shows now."""
-    return page[page.index(BEGIN) : page.index(END) + len(END)]
+def into_page(page: str, report: Mapping[str, Any]) -> str:
+    """The page with the table of a report in the place of the one it shows."""
+    return page[: page.index(BEGIN)] + rendered(report) + page[page.index(END) + len(END) :]
 
 
 def _row(home: Mapping[str, Any]) -> str:
