@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 from carebell.types import Alert, AlertStatus, DeviceProfile, HomeProfile, Reading, ResidentProfile
 from rules_engine.home import decode_state, encode_state
 from rules_engine.replay import Replay
-from tests.support.homeline import moment, reading, shipped_rulebook
+from tests.support.homeline import reading, shipped_rulebook
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
+# The lives begin at four in the afternoon, by the home's clock.
+BEDTIME = 6 * HOUR
 # What a device that states the time needs to be heard.
 LATENCY = timedelta(milliseconds=80)
 DEVICES = {
@@ -25,7 +27,7 @@ DEVICES = {
     "smoke": ("hall", "smoke", (True, False)),
     "radar": ("bathroom", "fall", ("suspected", "detected", "cleared")),
     "warmth": ("kitchen", "temperature", (3, 21, 44)),
-    "pulse": ("bedroom", "vital", (30, 70, 190)),
+    "pulse": ("bedroom", "vital", tuple({"name": "heart_rate", "value": rate} for rate in (30, 70, 190))),
 }
 URGENT = ("button", "smoke", "radar")
 PROFILE = HomeProfile(
@@ -162,13 +164,11 @@ def silences(alerts: Iterable[Alert]) -> bool:
 
 def test_the_life_has_each_rule_in_it() -> None:
     """So that none of the above is true because nothing was judged."""
-    life = [
-        ("button", 0, 60.0),
-        ("smoke", 0, 60.0),
-        ("radar", 0, 60.0),
-        ("warmth", 0, 3 * HOUR),
-        ("warmth", 0, 40.0),
-        ("kitchen", 0, 30 * HOUR),
-    ]
-    assert {"sos"} <= {one.rule for one in judged(lived(life))}
-    assert moment(0) < moment(1)
+    life = [("kitchen", 0, 60.0), ("button", 0, 60.0), ("smoke", 0, 60.0), ("radar", 0, 40.0)]
+    life += [("pulse", 2, 3 * MINUTE)] * 6 + [("warmth", 2, 20 * MINUTE)] * 12
+    asleep = [("bed", 0, 3 * HOUR), ("bed", 1, 3 * HOUR), ("door", 0, 30 * HOUR)]
+    awake = sum(pause for _, _, pause in life)
+    raised = judged(lived([*life, ("kitchen", 1, BEDTIME - awake), *asleep]))
+    assert {"sos", "hazard", "fall", "vital", "climate", "bed", "wandering", "inactivity"} <= {
+        one.rule for one in raised
+    }
