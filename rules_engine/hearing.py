@@ -30,8 +30,8 @@ _OF_GATEWAYS = frozenset({Kind.HEARTBEAT, Kind.AVAILABILITY})
 NEVER_HEARD = Hearing(heard=0, beat=0, beats=False, offline=0, lost=0, deaf_to=0)
 
 
-def heard(hearing: Hearing, event: Reading, home: HomeProfile, now: int, within: int) -> Hearing:
-    """After a reading: it proves that the home is heard now, and shows for how long it was not."""
+def heard(hearing: Hearing, event: Reading, at: int, home: HomeProfile, now: int, within: int) -> Hearing:
+    """After a reading that happened at `at`: it proves that the home is heard now, and shows for how long it was not."""
     missed = _missed(hearing, now, within)
     if not missed and event.kind not in _OF_GATEWAYS:
         return {**hearing, "heard": now, "offline": 0}
@@ -39,7 +39,8 @@ def heard(hearing: Hearing, event: Reading, home: HomeProfile, now: int, within:
     if event.kind == Kind.AVAILABILITY:
         is_offline = event.value == "offline" and _is_gateway(event.device_id, home)
     elif event.kind == Kind.HEARTBEAT and _is_beat(event, home):
-        beat, beats = now, beats or now - beat <= within
+        # A beat that is heard twice does not make two.
+        beat, beats = max(at, beat), beats or 0 < at - beat <= within
     return {
         "heard": now,
         "beat": beat,

@@ -146,7 +146,7 @@ class InactivityRule:
     ) -> tuple[InactivityState, tuple[Alert, ...]]:
         now = ms(context.now)
         at = now if context.happened_at is context.now else ms(context.happened_at)
-        hearing = heard(state["hearing"], event, context.home, now, parameters.spans.heard_within)
+        hearing = heard(state["hearing"], event, at, context.home, now, parameters.spans.heard_within)
         state = {**state, "hearing": hearing}
         if event.kind in SIGNS and at >= state["last"]:
             state["senses"], is_sign = sensed(state["senses"], event)

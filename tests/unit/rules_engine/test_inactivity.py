@@ -397,6 +397,14 @@ def test_a_home_whose_beats_are_rare_is_judged() -> None:
     assert opened_at(made.until(DAY)) == [8.0]
 
 
+def test_a_beat_that_is_heard_twice_is_one() -> None:
+    made = house(beats=False)
+    made.moves(0.0)
+    for at in (0.1, 0.1, 0.2):
+        made.says("heartbeat", at * HOUR, device_id="sensor", observed_at=moment(0.1 * HOUR - LATENCY))
+    assert opened_at(made.until(DAY)) == [8.0]
+
+
 def test_only_the_gateway_s_beats_count_where_one_is_registered() -> None:
     devices = (DeviceProfile(device_id="bridge", is_gateway=True), DeviceProfile(device_id="sensor"))
     made = house(HomeProfile(home_id="h", devices=devices), beats=False)
