@@ -63,6 +63,11 @@ def _flag(value: JsonValue) -> JsonValue:
     raise ValueError("expected true or false")
 
 
+def _danger(value: JsonValue) -> JsonValue:
+    """A detector that says nothing but its kind has found what it looks for."""
+    return True if value is None else _flag(value)
+
+
 def _one_of(*words: str) -> Callable[[JsonValue], JsonValue]:
     def read(value: JsonValue) -> JsonValue:
         word = _word(value)
@@ -141,8 +146,10 @@ def _is_sample(sample: JsonValue) -> bool:
 _READ: dict[str, Callable[[JsonValue], JsonValue]] = {
     Kind.SOS: _sos,
     Kind.FALL: _fall,
-    **dict.fromkeys((Kind.SMOKE, Kind.CO, Kind.GAS, Kind.WATER, Kind.HEAT, Kind.MOTION, Kind.PRESENCE), _flag),
-    **dict.fromkeys((Kind.VIBRATION, Kind.TAMPER, Kind.TEST, Kind.SENSOR_FAULT, Kind.BATTERY_LOW), _flag),
+    **dict.fromkeys((Kind.SMOKE, Kind.CO, Kind.GAS, Kind.WATER, Kind.HEAT), _danger),
+    **dict.fromkeys(
+        (Kind.MOTION, Kind.PRESENCE, Kind.VIBRATION, Kind.TAMPER, Kind.TEST, Kind.SENSOR_FAULT, Kind.BATTERY_LOW), _flag
+    ),
     Kind.CONTACT: _one_of("open", "closed"),
     Kind.BED: _one_of("occupied", "vacant"),
     Kind.AVAILABILITY: _one_of("online", "offline"),

@@ -25,7 +25,7 @@ def add(commands: Any) -> None:
         metavar="FILE",
         help="homes as JSON lines, see docs/configuration.md",
     )
-    parser.add_argument("--until", metavar="TIME", help="go on to this time (RFC 3339) after the last reading")
+    parser.add_argument("--until", metavar="TIME", help="end at this time (RFC 3339), not at the last reading")
     parser.add_argument(
         "--compare",
         type=Path,

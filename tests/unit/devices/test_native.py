@@ -166,6 +166,8 @@ def test_a_search_for_a_press_in_long_rubbish_is_quick() -> None:
 
 
 VALUES: list[tuple[str, Any, Any]] = [
+    # A detector that says nothing but its kind has found something.
+    *((kind, None, True) for kind in ("smoke", "co", "gas", "water", "heat")),
     *((kind, True, True) for kind in ("smoke", "co", "gas", "water", "heat", "motion", "presence", "vibration")),
     *((kind, "OFF", False) for kind in ("tamper", "test", "sensor_fault", "battery_low", "motion", "smoke")),
     ("motion", "detected", True),
