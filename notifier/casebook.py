@@ -113,7 +113,8 @@ class Casebook(Protocol):
         ...
 
     async def raise_alerts(self, raised: Sequence[Raised], at: datetime) -> Sequence[Case | None]:
-        """The same for several, in their order, in one transaction."""
+        """The same for several, in their order, in one transaction. A suspicion that another of them cancels in its
+        pre-alarm calls nobody, however late both are read."""
         ...
 
     async def act(self, case_id: str, acted: Acted, at: datetime) -> Case | None:

@@ -20,6 +20,7 @@ from notifier.delivery_sql import Claim, Ended
 from notifier.line_sql import TooManyLines, restored_problem
 from notifier.person import Person
 from notifier.policy import PolicyBook
+from notifier.pre_alarm import as_taken_back
 from notifier.schema_sql import CASE, METADATA, RELAY, write_time
 from notifier.sheet_sql import Sheet
 
@@ -57,6 +58,7 @@ class SqlCasebook:
         return cases[0]
 
     async def raise_alerts(self, raised: Sequence[Raised], at: datetime) -> Sequence[Case | None]:
+        raised = as_taken_back(raised, at)
         try:
             return await self._decide(at, lambda sheet: self._raise_all(sheet, raised, at))
         except TooManyLines:

@@ -30,7 +30,7 @@ class PolicyStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """An escalation. Times run from the beginning of a round. `call`: a number to call before anything else."""
+    """An escalation. Times run from the beginning of a round. `call`: a number to call before anything else, and what for."""
 
     name: str
     version: str
@@ -84,7 +84,7 @@ class _Step(_File):
 class _Policy(_File):
     severities: Annotated[tuple[Severity, ...], Field(alias="for")] = ()
     rules: tuple[Annotated[str, Field(min_length=1, max_length=64)], ...] = ()
-    call: Annotated[str, Field(pattern=r"^[0-9+*#() -]{0,32}$")] = ""
+    call: Annotated[str, Field(pattern=r"^([0-9+*#(][^\r\n]{0,79})?$")] = ""
     steps: Annotated[tuple[_Step, ...], Field(min_length=1)]
     repeat_after: Duration
     remind_after: Duration

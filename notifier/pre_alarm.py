@@ -7,6 +7,7 @@ cause ─────────── pre-alarm ──────────
 `step` in `case` works on the case as though nothing waited, between `without_waiting` and `with_waiting`.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from math import ceil
@@ -40,6 +41,24 @@ def window_end(alert: Alert, now: datetime) -> datetime | None:
         return None
     until = min(alert.caused_at, now) + alert.pre_alarm
     return until if until > now else None
+
+
+def as_taken_back(raised: Sequence[Raised], now: datetime) -> list[Raised]:
+    """Alerts read together. A suspicion that comes too late to wait, and was cancelled in its pre-alarm by another of them,
+    waits as though it came now: its cancelling is on the way."""
+    over = {one.alert.id: one.alert.at for one in raised if one.alert.status is AlertStatus.RESOLVED}
+    return [_come_now(one, now) if _is_taken_back(one.alert, over, now) else one for one in raised]
+
+
+def _is_taken_back(alert: Alert, over: Mapping[str, datetime], now: datetime) -> bool:
+    if alert.status is not AlertStatus.OPENED or not alert.pre_alarm or alert.id not in over:
+        return False
+    return window_end(alert, now) is None and over[alert.id] < alert.caused_at + alert.pre_alarm
+
+
+def _come_now(raised: Raised, now: datetime) -> Raised:
+    alert = raised.alert
+    return replace(raised, alert=replace(alert, pre_alarm=now - alert.caused_at + alert.pre_alarm))
 
 
 def without_waiting(case: Case) -> Case:

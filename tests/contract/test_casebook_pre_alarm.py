@@ -1,6 +1,7 @@
 """Suspicions, tests and notes in the Casebook port: what is kept survives whoever wrote it."""
 
 import asyncio
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -88,6 +89,20 @@ async def test_a_cancelled_case_makes_room_for_a_call_of_its_batch(casebook: Cas
     assert (closed.id, closed.status) == (case.id, CaseStatus.CLOSED)
     assert call.id == joined.id != case.id
     assert await called(casebook, call) == {"desk-1", "family-1"}
+
+
+async def test_a_suspicion_and_its_cancelling_that_are_read_late_call_nobody(casebook: Casebook) -> None:
+    over = replace(fall(status=AlertStatus.RESOLVED), at=START + seconds(5))
+    events = [raised_of(one) for one in (fall(), over, fall("h2-fall", home_id="h2"))]
+    cancelled, closed, other = await casebook.raise_alerts(events, START + seconds(3600))
+    assert cancelled is not None
+    assert closed is not None
+    assert other is not None
+    assert (closed.id, closed.status, closed.outcome) == (cancelled.id, CaseStatus.CLOSED, "cancelled")
+    assert await casebook.raise_alerts(events, START + seconds(3601)) == [None, None, None]
+    await casebook.wake(START + seconds(3700), 10)
+    assert await called(casebook, closed) == set()
+    assert await called(casebook, other) >= {"desk-1", "family-1"}
 
 
 async def test_a_suspicion_and_a_certainty_under_one_id_are_two_facts(casebook: Casebook) -> None:

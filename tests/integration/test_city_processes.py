@@ -50,7 +50,8 @@ def whole(city: City) -> Iterator[City]:
 
 def test_everybody_says_once_that_it_runs_and_where(whole: City) -> None:
     for one in whole.every_process:
-        assert f"carebell {one.role} is running. {one.url}/readyz\n" in one.out_text()
+        said = f"carebell {one.role} is running. {one.url}/readyz\n"
+        wait_until(lambda said=said, one=one: said in one.out_text(), f"{one.role} says that it runs")
 
 
 @pytest.mark.parametrize("role", ROLES)

@@ -10,7 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
-from carebell.types import Alert, AlertStatus
+from carebell.types import Alert, AlertStatus, Severity
 from tests.integration.conftest import MakeBox
 from tests.support import build
 from tests.support.box import Box, Device
@@ -29,6 +29,7 @@ TOO_WIDE = """[...document.querySelectorAll("html, .list, .detail, .case-now *, 
     const edge = card.getBoundingClientRect().right - parseFloat(getComputedStyle(card).paddingRight);
     return Math.floor(one.getBoundingClientRect().right) > Math.ceil(edge);
 }).map((one) => one.className || one.tagName)"""
+FIRE_BRIGADE = build.default_policies().for_alert("hazard", Severity.CRITICAL).call
 FAILED_FETCH = re.compile(r"Failed to load resource|net::ERR_")
 
 
@@ -416,14 +417,14 @@ def test_a_hazard_says_which_number_to_call_first(demo: Box, open_screen: OpenSc
     screen = live(open_screen(demo.url, size))
     words = ("Smoke in the kitchen since 16:05.", "厨房自 16:05 起有烟雾。")
     demo.raises(raised(home_id, f"smoke-{home_id}", "hazard", *words))
-    expect(screen.card(home_id).get_by_test_id("card-call")).to_have_text("Call 119 first")
+    expect(screen.card(home_id).get_by_test_id("card-call")).to_have_text(f"Call {FIRE_BRIGADE} first")
     screen.open_case(home_id)
-    expect(screen.page.get_by_test_id("call-first")).to_have_text("Call 119 first")
+    expect(screen.page.get_by_test_id("call-first")).to_have_text(f"Call {FIRE_BRIGADE} first")
     screen.assert_fits()
     screen.assert_accessible()
     screen.shoot("19-hazard")
     screen.page.get_by_test_id("language").click()
-    expect(screen.page.get_by_test_id("call-first")).to_have_text("请先拨打 119")
+    expect(screen.page.get_by_test_id("call-first")).to_have_text(f"请先拨打 {FIRE_BRIGADE}")
     screen.assert_fits()
     screen.assert_accessible()
     screen.shoot("20-hazard-chinese")

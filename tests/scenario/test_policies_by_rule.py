@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from carebell.types import Alert, Severity
-from notifier.case_value import CaseStatus, Purpose
+from notifier.case_value import CaseStatus, Move, Purpose
 from tests.support import build
-from tests.support.house import House, Told, coming, told
+from tests.support.house import House, Told, coming, told, told_again
 
 
 @pytest.fixture
@@ -29,14 +29,15 @@ def noted(person_id: str) -> Told:
     return Told(person_id, Purpose.NOTE)
 
 
+FIRE_BRIGADE = "119 (火灾、烟雾、燃气、一氧化碳 / fire, smoke, gas, CO)"
 EVERYBODY = (told("desk-1"), told("family-1"), told("provider-1"))
 
 
 def test_a_hazard_calls_everybody_at_once_with_the_number_to_call_first(house: House) -> None:
     house.at("00:00").raises(smoke()).expect(*EVERYBODY)
     texts = {one.person_id: one.message.text for one in house.attempts()}
-    assert texts["family-1"].startswith("请先拨打119。")
-    assert texts["provider-1"].startswith("Call 119 first. ")
+    assert texts["family-1"].startswith(f"请先拨打{FIRE_BRIGADE}。")
+    assert texts["provider-1"].startswith(f"Call {FIRE_BRIGADE} first. ")
     house.at("01:00").expect(told("health-1"))
     house.at("03:00").expect(*EVERYBODY)
 
@@ -61,16 +62,25 @@ def test_a_hazard_in_a_case_that_was_accepted_needs_somebody_to_answer_it(house:
     assert house.case().status is CaseStatus.OPEN
 
 
+def test_smoke_that_lasts_goes_to_whoever_is_there(house: House) -> None:
+    house.at("00:00").device("smoke-1").states("smoke", True).expect(*EVERYBODY)
+    house.at("00:10").accepts("family-1").expect_nothing()
+    house.at("00:20").acts(Move.ARRIVED, "family-1").expect_nothing()
+    house.at("11:00").device("smoke-1").states("smoke", True)
+    house.expect(told_again("desk-1"), told_again("family-1"))
+    assert (house.case().status, house.case().round) == (CaseStatus.ARRIVED, 1)
+
+
 def test_a_press_in_a_home_with_a_hazard_is_a_line_and_the_number_stays(house: House) -> None:
     house.at("00:00").raises(smoke()).expect(*EVERYBODY)
     house.at("00:30").device("button-1").presses().expect_nothing()
-    assert (house.case().policy.name, house.case().policy.call) == ("hazard", "119")
+    assert (house.case().policy.name, house.case().policy.call) == ("hazard", FIRE_BRIGADE)
 
 
 def test_a_press_that_is_worse_than_the_hazard_keeps_the_number(house: House) -> None:
     house.at("00:00").raises(smoke(severity=Severity.HIGH)).expect(*EVERYBODY)
     house.at("00:30").device("button-1").presses().expect(told("desk-1"), told("family-1"))
-    assert (house.case().policy.name, house.case().policy.call) == ("call_for_help", "119")
+    assert (house.case().policy.name, house.case().policy.call) == ("call_for_help", FIRE_BRIGADE)
 
 
 def test_a_note_is_for_the_doctor_and_reads_like_one(house: House) -> None:

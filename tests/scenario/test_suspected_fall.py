@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from carebell.types import AlertStatus, Severity
+from carebell.types import Alert, AlertStatus, Severity
 from notifier.case_value import CaseStatus, Move
 from tests.support import build
 from tests.support.build import START, seconds
@@ -307,6 +308,66 @@ def test_a_case_left_waiting_by_the_batch_before_makes_room_for_a_press_in_the_b
     up = build.alert("fall-1", rule="fall", device_id="pendant-1", status=AlertStatus.RESOLVED)
     house.at("00:05").raises(up, build.alert("press")).expect(told("desk-1"), told("family-1"))
     assert sorted(one.status.value for one in house.cases()) == ["closed", "open"]
+
+
+# The notifier was away for longer than the pre-alarm.
+
+
+def read_late(*, cancelled_after: float, away: float = 3600) -> tuple[Alert, Alert]:
+    """A suspicion, and that it was cancelled so many seconds later, both long before we read them."""
+    began = START - seconds(away)
+    fall = build.alert("fall-1", rule="fall", device_id="pendant-1", at=began, pre_alarm=seconds(20))
+    up_at = began + seconds(cancelled_after)
+    return fall, build.alert("fall-1", rule="fall", device_id="pendant-1", at=up_at, status=AlertStatus.RESOLVED)
+
+
+def test_what_was_cancelled_in_time_calls_nobody_however_late_it_is_read(house: House) -> None:
+    house.raises(*read_late(cancelled_after=19.9)).expect_nothing()
+    house.until("01:00").expect_nothing()
+    assert (house.case().status, house.case().outcome) == (CaseStatus.CLOSED, "cancelled")
+
+
+@pytest.mark.parametrize("cancelled_after", [20, 60])
+def test_what_was_cancelled_too_late_is_called_for(house: House, cancelled_after: float) -> None:
+    house.raises(*read_late(cancelled_after=cancelled_after)).expect(told("desk-1"), told("family-1"))
+    assert house.case().status is CaseStatus.OPEN
+
+
+def test_what_the_next_batch_cancels_was_called_for_already(house: House) -> None:
+    fall, up = read_late(cancelled_after=5)
+    house.raises(fall).expect(told("desk-1"), told("family-1"))
+    house.raises(up).expect_nothing()
+    assert house.case().status is CaseStatus.OPEN
+
+
+OTHERS = {
+    "a press": build.alert("press"),
+    "a fall that is certain": build.alert("fall-1", rule="fall", device_id="pendant-1"),
+    "another suspicion": build.alert("fall-2", rule="fall", at=START - seconds(60), pre_alarm=seconds(20)),
+    "somebody out of bed": build.alert("bed-1", rule="bed", severity=Severity.HIGH),
+}
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize("other", OTHERS)
+def test_what_was_cancelled_holds_back_nothing_that_is_read_with_it(house: House, other: str, place: int) -> None:
+    batch = list(read_late(cancelled_after=5))
+    batch.insert(place, OTHERS[other])
+    house.raises(*batch).expect(told("desk-1"), told("family-1"))
+    assert [one.status for one in house.cases()].count(CaseStatus.OPEN) == 1
+
+
+def test_the_end_of_another_suspicion_takes_back_nothing_that_is_read_with_it(house: House) -> None:
+    fall, up = read_late(cancelled_after=5)
+    house.raises(fall, replace(up, id="another")).expect(told("desk-1"), told("family-1"))
+
+
+def test_in_an_accepted_case_what_was_cancelled_is_told_to_nobody(house: House) -> None:
+    house.at("00:00").device("button-1").presses().expect(told("desk-1"), told("family-1"))
+    house.at("00:30").accepts("desk-1").expect(coming("button-1", "press-1"))
+    house.raises(*read_late(cancelled_after=5)).expect_nothing()
+    house.until("01:00").expect_nothing()
+    assert house.case().status is CaseStatus.ACCEPTED
 
 
 def test_the_pre_alarm_is_no_lateness(house: House) -> None:

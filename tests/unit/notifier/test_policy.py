@@ -9,6 +9,7 @@ import yaml
 from carebell.errors import BadInput
 from carebell.types import Severity
 from notifier.policy import read_policies
+from rules_engine.rulebook import read_rulebook
 from rules_engine.ruleset import every_rule
 from tests.support import build
 from tests.support.build import ROOT, seconds
@@ -53,12 +54,19 @@ def test_every_severity_has_its_policy() -> None:
 def test_the_shipped_hazard_policy_tells_everybody_at_once_and_names_the_fire_brigade() -> None:
     book = build.default_policies()
     policy = book.for_alert("hazard", Severity.CRITICAL)
-    assert (policy.name, policy.call) == ("hazard", "119")
+    assert (policy.name, policy.call) == ("hazard", "119 (火灾、烟雾、燃气、一氧化碳 / fire, smoke, gas, CO)")
     assert policy.steps[0].after == seconds(0)
     assert set(policy.steps[0].roles) == {"desk", "family", "neighbour", "provider"}
     assert policy.is_more_urgent_than(book.for_severity(Severity.CRITICAL))
     assert not book.for_severity(Severity.CRITICAL).is_more_urgent_than(policy)
     assert not policy.is_more_urgent_than(policy)
+
+
+def test_a_hazard_that_is_told_again_while_it_lasts_goes_to_whoever_accepted() -> None:
+    again_after = read_rulebook((ROOT / "deploy/rulebook.yaml").read_text(), "rulebook.yaml").rules.hazard.again_after
+    for severity in (Severity.CRITICAL, Severity.HIGH):
+        # A detector that repeats itself every so often is told again that much later at most.
+        assert build.default_policies().for_alert("hazard", severity).group_for >= 2 * again_after
 
 
 def test_what_names_the_rule_goes_before_what_names_the_severity() -> None:
@@ -127,6 +135,10 @@ BAD_EDITS: dict[str, tuple[Edit, str]] = {
     ),
     "a number that nobody can call": (
         lambda content: call(content).update(call="the fire brigade"),
+        r"policies\.call_for_help\.call: String should match pattern",
+    ),
+    "a number of two lines": (
+        lambda content: call(content).update(call="119\nfire"),
         r"policies\.call_for_help\.call: String should match pattern",
     ),
     "a severity that does not exist": (

@@ -270,7 +270,9 @@ async def test_a_suspicion_stands_in_front_of_a_fault_until_it_is_cancelled(desk
 
 async def test_a_hazard_says_which_number_to_call_first(desk: Desk) -> None:
     case = await desk.opens(build.alert("smoke", rule="hazard"))
-    assert (await desk.client.get(f"/api/v1/cases/{case.id}")).json()["call"] == "119"
+    assert (await desk.client.get(f"/api/v1/cases/{case.id}")).json()[
+        "call"
+    ] == "119 (火灾、烟雾、燃气、一氧化碳 / fire, smoke, gas, CO)"
 
 
 async def test_the_last_test_of_a_home_is_one_question(desk: Desk) -> None:
