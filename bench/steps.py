@@ -12,7 +12,9 @@ from typing import Any
 from carebell.ids import computed
 from carebell.types import DeviceProfile, HomeProfile, Reading, Tick
 from rules_engine.home import REPEATS_KEPT, HomeState, HomeStep
+from rules_engine.rule import context_of
 from rules_engine.rulebook import read_rulebook
+from rules_engine.rules.sos import SosRule
 from rules_engine.ruleset import every_rule
 
 START = datetime.fromisoformat("2026-03-01T08:00:00+00:00")
@@ -33,6 +35,11 @@ def main() -> None:
         event = _reading(kind, device_id, REPEATS_KEPT * 2 + 100)
         without, with_ = _seconds(bare, event), _seconds(ruled, event)
         print(f"{kind:<30} {without * 1e6:>6.1f} µs {with_ * 1e6:>7.1f} µs {with_ / without:>6.1f}×")
+    rule, parameters = SosRule(), rulebook.parameters()[SosRule.name]
+    event = _reading("sos", "button", 0)
+    context, before = context_of(HomeProfile(home_id="bench"), event.received_at, rulebook.label), rule.start()
+    own = _seconds(lambda press: rule.step(before, press, context, parameters), event)
+    print(f"{'sos, the step of its rule':<30} {'':>9} {own * 1e6:>7.1f} µs")
 
 
 def _home(step: HomeStep) -> Callable[[Reading], object]:

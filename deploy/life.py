@@ -10,7 +10,7 @@ from carebell.types import Alert, HomeProfile, Reading
 from rules_engine.in_force import ParametersInForce
 from rules_engine.place import place_of
 from rules_engine.replay import Replay
-from rules_engine.rule import Context, ms
+from rules_engine.rule import context_of, ms
 from rules_engine.rules.inactivity import InactivityParameters, InactivityRule, silence_allowed
 from rules_engine.sign_of_life import NOTHING_SENSED, SIGNS, Senses, sensed
 
@@ -119,5 +119,5 @@ class Lives:
         parameters = self._in_force.of(life.home).rules[InactivityRule.name]
         if life.last is None or not isinstance(parameters, InactivityParameters):
             return None
-        context = Context(life.home, self._run.now, self._run.rulebook.label, self._run.now)
+        context = context_of(life.home, self._run.now, self._run.rulebook.label)
         return silence_allowed(life.last, context, parameters)

@@ -15,8 +15,9 @@ BEDS_KEPT = 8
 
 class Bed(TypedDict):
     """Times in milliseconds. `since`: when it was last left or lain down in. `lain`: how long somebody had lain there this
-    night. `counted_from`: from when on an absence counts. `heard`: when its gateway was last heard. `off`: it says that it
-    is offline or faulty. `reading`: the id of what said so last."""
+    night. `counted_from`: from when on an absence counts. `heard`: when its gateway was last heard. `up`: it was told that
+    somebody is up, `told`: that somebody is missed. `off`: it says that it is offline or faulty. `reading`: the id of what
+    said so last."""
 
     occupied: bool
     since: int
@@ -24,6 +25,7 @@ class Bed(TypedDict):
     counted_from: int
     heard: int
     watched: bool
+    up: bool
     told: bool
     off: bool
     place: str
@@ -59,7 +61,7 @@ def turned(bed: Bed, is_off: bool, context: Context) -> Bed:
     """Off or on again."""
     if is_off == bed["off"]:
         return bed
-    return {**bed, "off": is_off, "counted_from": max(bed["counted_from"], ms(context.now))}
+    return {**bed, "off": is_off, "counted_from": max(bed["counted_from"], context.now_ms)}
 
 
 def gateway_id_of(home: HomeProfile, device_id: str) -> str:
@@ -70,7 +72,7 @@ def gateway_id_of(home: HomeProfile, device_id: str) -> str:
 
 def gateway_heard(state: BedState, event: Reading, context: Context, intervals: float) -> BedState:
     """While a bed is watched its gateway is listened to, and so is whatever stands behind it."""
-    home, now = context.home, ms(context.now)
+    home, now = context.home, context.now_ms
     sources = (event.device_id, gateway_id_of(home, event.device_id))
     beds: dict[str, Bed] = {}
     for key, bed in state["beds"].items():

@@ -14,13 +14,14 @@ from typing import NamedTuple
 from carebell.types import Reading
 
 LATE_AT_MOST_MS = 86_400_000
+CLOCKS_KEPT = 1024
 # Two readings that differ alike, so long after one another, show a clock that runs on: it was set, nothing is late.
 _RUNS_ON_AFTER_MS = 60_000
 _ALIKE_MS = 5_000
 
 
 class DeviceClock(NamedTuple):
-    """All in milliseconds: the clock's error (ours minus the device's), the last difference, and when that was received."""
+    """All in milliseconds: the clock's error (ours minus the device's), the last difference, and since when it has been that."""
 
     error: int
     last: int
@@ -39,8 +40,20 @@ def lateness(
     late = difference - error
     if late > LATE_AT_MOST_MS:
         error, late = difference, 0
+    if known is not None and _is_alike(known, difference):
+        # Whoever reports every few seconds shows a clock that runs on as well.
+        return {**clocks, reading.device_id: DeviceClock(error, known.last, min(known.received, received_ms))}, late
+    if known is None and len(clocks) >= CLOCKS_KEPT:
+        oldest = next(iter(clocks))
+        clocks = {key: clock for key, clock in clocks.items() if key != oldest}
     return {**clocks, reading.device_id: DeviceClock(error, difference, received_ms)}, late
 
 
+def _is_alike(known: DeviceClock, difference: int) -> bool:
+    return abs(difference - known.last) <= _ALIKE_MS
+
+
 def _is_set(known: DeviceClock, difference: int, received_ms: int) -> bool:
-    return abs(difference - known.last) <= _ALIKE_MS and received_ms - known.received >= _RUNS_ON_AFTER_MS
+    # A few seconds more are the network's: a clock that is known stays known.
+    is_off = difference - known.error > _ALIKE_MS
+    return is_off and _is_alike(known, difference) and received_ms - known.received >= _RUNS_ON_AFTER_MS

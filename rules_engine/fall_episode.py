@@ -11,7 +11,7 @@ from typing import TypedDict
 from carebell.types import HomeProfile, Reading, Severity
 from rules_engine.fall_words import Sentence, is_worn
 from rules_engine.place import place_of
-from rules_engine.rule import Finding, at_ms
+from rules_engine.rule import Context, Finding, at_ms, ms
 
 MILLISECOND = timedelta(milliseconds=1)
 ROOMS_KEPT = 32
@@ -38,6 +38,11 @@ class Episode(TypedDict):
 
 Episodes = Mapping[str, Episode]
 Rooms = Mapping[str, int]
+
+
+def happened(event: Reading, context: Context) -> int:
+    """When; what is read behind the other lane happened no later than it was received."""
+    return context.happened_ms if context.happened_at <= event.received_at else ms(event.received_at)
 
 
 def found_subject(device_id: str) -> str:
@@ -98,7 +103,11 @@ def remembered(active: Rooms, room: str, at: int, value: object, active_for: tim
     """Which rooms saw somebody, and when last; a room that says it no longer does is left out."""
     known = active.get(room)
     if value is False:
-        return active if known is None or at < known else {name: seen for name, seen in active.items() if name != room}
+        if known is None or at < known:
+            return active
+        left = dict(active)
+        del left[room]
+        return left
     if known is not None and at - known < _ALIKE_MS:
         return active
     kept = active

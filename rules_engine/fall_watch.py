@@ -5,11 +5,12 @@ A device's bursts are joined by its own clock, which runs evenly where messages 
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypedDict
 
 from carebell.types import Reading
 from rules_engine.fall_motion import Impact, MotionFound, MotionParameters, finish_motion, follow_motion
-from rules_engine.rule import ms
+from rules_engine.rule import at_ms, ms
 
 WORN_KEPT = 8
 # The readings around a fall: those that began so long before its impact, and after it.
@@ -68,8 +69,12 @@ def woken(worn: Mapping[str, Worn], now: int, parameters: MotionParameters) -> I
             yield found
 
 
-def next_due(worn: Mapping[str, Worn]) -> int | None:
-    return min((one["due"] for one in worn.values() if one["due"] is not None), default=None)
+def next_due(worn: Mapping[str, Worn]) -> datetime | None:
+    """When the next burst has been waited for long enough."""
+    if not worn:
+        return None
+    due = min((one["due"] for one in worn.values() if one["due"] is not None), default=None)
+    return None if due is None else at_ms(due)
 
 
 def _told(

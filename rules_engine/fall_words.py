@@ -33,7 +33,7 @@ def suspected(what: Sentence, pre_alarm: timedelta) -> Sentence:
     within = format_duration(pre_alarm)
     return (
         f"Suspected fall: {what[0]}; unless the home says within {within} that all is well, help is called.",
-        f"疑似跌倒：{what[1]}；{within} 内住户未报平安即呼叫救助。",
+        f"疑似跌倒：{what[1]}；若住户未在 {pre_alarm.total_seconds():g} 秒内报平安，即呼叫救助。",
     )
 
 

@@ -9,15 +9,17 @@ import orjson
 from pydantic import TypeAdapter
 
 from carebell.step import Next
-from carebell.types import Alert, HomeProfile, Reading, Tick
+from carebell.types import URGENT_KINDS, Alert, HomeProfile, Reading, Tick
 from carebell.wire import Unreadable
 from rules_engine.device_clock import DeviceClock, lateness
 from rules_engine.in_force import InForce, ParametersInForce
 from rules_engine.operations import Failure, rule_failed, settings_refused
-from rules_engine.rule import Context, Rule, RuleEvent, RuleParameters, RuleState, ms
+from rules_engine.rule import Context, Rule, RuleEvent, RuleParameters, RuleState, context_of, ms
 from rules_engine.rulebook import Rulebook
 
 REPEATS_KEPT = 512
+# A rule that fails when it is woken, or follows a changed home, is woken again.
+RETRY_AFTER = timedelta(hours=1)
 REPEAT_WITHIN = timedelta(days=1)
 # A device that gives no time and starts its numbers anew must not be taken for its own repeat: a call told twice is
 # better than one not told.
@@ -31,21 +33,23 @@ HomeAction = Alert | Failure
 
 class HomeState(NamedTuple):
     """What is remembered of a home: its profile, the urgent readings heard lately, each rule's own state and due time, and
-    how its devices' clocks differ from ours. A tuple, as one is made for every reading."""
+    how its devices' clocks differ from ours. `due_at` is the first of the due times. A tuple, as one is made for every
+    reading."""
 
     profile: HomeProfile
     now: datetime
     heard: dict[str, datetime]
-    rules: Mapping[str, RuleState]
+    rules: dict[str, RuleState]
     due: Mapping[str, datetime]
     clocks: Mapping[str, DeviceClock]
+    due_at: datetime | None = None
 
 
 class Hearer(NamedTuple):
     """A rule as a home needs it: its step, with the parameters in force."""
 
     name: str
-    step: Callable[[Any, RuleEvent, Context, Any], Next[RuleState, Alert]]
+    step: Callable[[Any, RuleEvent, Context, Any], Next[RuleState, Alert] | None]
     start: Callable[[], RuleState]
     parameters: RuleParameters
 
@@ -83,75 +87,102 @@ class HomeStep:
     def __call__(self, state: HomeState, event: RuleEvent, now: datetime) -> Next[HomeState, HomeAction]:
         # The two lanes are read one before the other: time within a home never runs backwards.
         if isinstance(event, Reading):
-            return self._hear_reading(state, event, max(now, state.now))
+            return self._hear_reading(state, event, now if now > state.now else state.now)
         if isinstance(event, HomeProfile):
             return self._follow(state, event, max(now, state.now))
         if event.at < state.now:
             # The telemetry lane is behind: judged by a later time, what stands in it still would count as silence.
-            return Next(state, (), _due(state.due))
+            return Next(state, (), state.due_at)
         return self._wake(state, event, now)
 
     def _hear_reading(self, state: HomeState, event: Reading, now: datetime) -> Next[HomeState, HomeAction]:
-        heard, clocks, happened_at = state.heard, state.clocks, now
-        is_urgent = event.is_urgent
+        heard, clocks, happened_at, profile = state.heard, state.clocks, now, state.profile
+        now_ms = happened_ms = ms(now)
+        is_urgent = event.kind in URGENT_KINDS
         if is_urgent:
             if _is_repeat(state, event):
-                return Next(state, (), _due(state.due))
-            heard = _remember(heard, event)
+                return Next(state, (), state.due_at)
+            if not event.is_history:  # which reaches no rule: the call itself may follow
+                heard = _remember(heard, event)
         if event.observed_at is not event.received_at and event.observed_at != event.received_at:
             clocks, late_ms = lateness(clocks, event, ms(event.received_at))
-            happened_at = now if late_ms == 0 else min(now, event.received_at - late_ms * _MILLISECOND)
-        rules: tuple[Hearer, ...] = ()
+            if late_ms:
+                happened_at = min(now, event.received_at - late_ms * _MILLISECOND)
+                happened_ms = ms(happened_at)
+        hearers: tuple[Hearer, ...] = ()
         if not event.is_history and (is_urgent or not event.retained):
-            hearers = self._hearers(self._in_force.of(state.profile))
-            rules = hearers.by_kind.get(event.kind, hearers.others)
-        context = Context(state.profile, now, self._label, happened_at)
-        return _step(
-            state._replace(heard=heard, clocks=clocks) if is_urgent or clocks else state, rules, event, context
-        )
+            on = self._hearers(self._in_force.of(profile))
+            hearers = on.by_kind.get(event.kind, on.others)
+        context = Context(profile, now, self._label, happened_at, now_ms, happened_ms)
+        if is_urgent or clocks is not state.clocks:
+            state = HomeState(profile, now, heard, state.rules, state.due, clocks, state.due_at)
+        return _step(state, hearers, event, context)
 
     def _follow(self, state: HomeState, event: HomeProfile, now: datetime) -> Next[HomeState, HomeAction]:
         if event.revision < state.profile.revision:
-            return Next(state, (), _due(state.due))
-        context = Context(event, now, self._label, now)
+            return Next(state, (), state.due_at)
+        context = context_of(event, now, self._label)
         in_force = self._in_force.of(event)
         told = tuple(settings_refused(rule, detail, context) for rule, detail in sorted(in_force.refused.items()))
         hearers = self._hearers(in_force).every
-        following = _step(state._replace(due={}), hearers, event, context)
+        # A rule that is switched on again begins anew: what it knew then is not what is.
+        states = {one.name: state.rules[one.name] for one in hearers if one.name in state.rules}
+        following = _step(state._replace(due={}, due_at=None, rules=states), hearers, event, context)
         return Next(following.state, told + following.actions, following.due_at)
 
     def _wake(self, state: HomeState, event: Tick, now: datetime) -> Next[HomeState, HomeAction]:
         due = {name for name, at in state.due.items() if at <= now}
         hearers = self._hearers(self._in_force.of(state.profile)).every
         waiting = {name: at for name, at in state.due.items() if name not in due}
-        context = Context(state.profile, now, self._label, now)
-        return _step(state._replace(due=waiting), [one for one in hearers if one.name in due], event, context)
+        state = state._replace(due=waiting, due_at=_first(waiting))
+        woken = [one for one in hearers if one.name in due]
+        return _step(state, woken, event, context_of(state.profile, now, self._label))
 
 
 def _step(
     state: HomeState, hearers: Iterable[Hearer], event: RuleEvent, context: Context
 ) -> Next[HomeState, HomeAction]:
     # Passed through for every reading and every rule that hears it: what would be tidier in functions stands in one.
-    states, due = dict(state.rules), state.due
+    states, due, first = state.rules.copy(), state.due, state.due_at
     actions: list[HomeAction] = []
     for name, step, start, parameters in hearers:
         try:
-            following, found, due_at = step(states[name] if name in states else start(), event, context, parameters)
+            following = step(states[name] if name in states else start(), event, context, parameters)
         except Exception as error:  # noqa: BLE001 - one broken rule must not silence the others
-            actions.append(rule_failed(name, error, event, context))
-            due_at = None
-        else:
-            states[name] = following
-            if found:
-                actions += found
+            following = _begun_anew(Hearer(name, step, start, parameters), event, context)
+            actions.append(rule_failed(name, error, event, context, is_judged=following is not None))
+            if following is None and not isinstance(event, Reading):
+                following = Next(states.get(name) or start(), (), context.now + RETRY_AFTER)
+        if following is None:
+            continue
+        states[name], found, due_at = following
+        if found:
+            actions += found
         if due_at != due.get(name):
             due = {key: at for key, at in due.items() if key != name}
             if due_at is not None:
                 due[name] = due_at
-    return Next(HomeState(context.home, context.now, state.heard, states, due, state.clocks), tuple(actions), _due(due))
+            first = _first(due)
+    following_state = HomeState(context.home, context.now, state.heard, states, due, state.clocks, first)
+    return Next(following_state, tuple(actions), first)
 
 
-def _due(due: Mapping[str, datetime]) -> datetime | None:
+def _begun_anew(hearer: Hearer, event: RuleEvent, context: Context) -> Next[RuleState, Alert] | None:
+    """Once more with nothing remembered, where a call would be lost or nothing but the state can be to blame. None where
+    that fails too."""
+    if isinstance(event, Reading) and event.kind not in URGENT_KINDS:
+        return None
+    _, step, start, parameters = hearer
+    try:
+        begun = step(start(), context.home, context, parameters)
+        if begun is None or isinstance(event, HomeProfile):
+            return begun
+        return step(begun.state, event, context, parameters) or begun
+    except Exception:  # noqa: BLE001 - the failure before is told
+        return None
+
+
+def _first(due: Mapping[str, datetime]) -> datetime | None:
     return min(due.values(), default=None)
 
 
@@ -194,13 +225,15 @@ def decode_state(data: bytes) -> HomeState:
     """What `encode_state` wrote. Raises Unreadable."""
     try:
         content = orjson.loads(data)
+        due = _each(datetime.fromisoformat, content["due"])
         return HomeState(
             profile=_PROFILE.validate_python(content["profile"]),
             now=datetime.fromisoformat(content["now"]),
             heard=_each(datetime.fromisoformat, content["heard"]),
             rules=content["rules"],
-            due=_each(datetime.fromisoformat, content["due"]),
+            due=due,
             clocks=_each(lambda kept: DeviceClock(*map(int, kept)), content.get("clocks", {})),
+            due_at=_first(due),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Unreadable(f"{type(error).__name__}: {error}"[:300]) from error

@@ -1,10 +1,10 @@
 """What operators are told of the rules themselves: a rule that failed, a memory that is lost, settings that cannot be used."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from carebell.ids import computed
-from carebell.types import Alert, AlertStatus, Reading, Severity
+from carebell.types import URGENT_KINDS, Alert, AlertStatus, Reading, Severity
 from rules_engine.rule import Context, RuleEvent
 
 RULE = "operations"
@@ -20,8 +20,10 @@ class Failure:
     alert: Alert
 
 
-def rule_failed(rule: str, error: Exception, event: RuleEvent, context: Context) -> Failure:
-    """One alert for a rule, a home, a kind of error and a day."""
+def rule_failed(rule: str, error: Exception, event: RuleEvent, context: Context, *, is_judged: bool) -> Failure:
+    """One alert for a rule, a home, a kind of error and a day; one for each call or hazard that was not judged."""
+    if not is_judged and isinstance(event, Reading) and _is_urgent(event):
+        return _call_lost(rule, error, event, context)
     what = f"{type(error).__name__}: {error}"[:200]
     record = event.id if isinstance(event, Reading) else event.type
     alert = _alert(
@@ -32,6 +34,22 @@ def rule_failed(rule: str, error: Exception, event: RuleEvent, context: Context)
         (event.id,) if isinstance(event, Reading) else (),
     )
     return Failure(rule, what, alert)
+
+
+def _call_lost(rule: str, error: Exception, event: Reading, context: Context) -> Failure:
+    alert = _alert(
+        ("lost", rule, context.home.home_id, event.id),
+        context,
+        f"Rule {rule} could not judge {event.kind} of {event.device_id}, record {event.id}: ask whether help is needed.",
+        f"规则 {rule} 无法判断 {event.device_id} 的 {event.kind}（记录 {event.id}）：请询问是否需要帮助。",
+        (event.id,),
+    )
+    alert = replace(alert, severity=Severity.HIGH, device_id=event.device_id)
+    return Failure(rule, f"{type(error).__name__}: {error}"[:200], alert)
+
+
+def _is_urgent(event: Reading) -> bool:
+    return event.kind in URGENT_KINDS and event.value not in ("cleared", False)
 
 
 def settings_refused(rule: str, detail: str, context: Context) -> Failure:

@@ -19,7 +19,10 @@ def is_named(text: str, words: tuple[str, ...]) -> bool:
 
 def device_of(home: HomeProfile, device_id: str) -> DeviceProfile | None:
     """The device as it is registered; None where it is not."""
-    return next((device for device in home.devices if device.device_id == device_id), None)
+    for device in home.devices:
+        if device.device_id == device_id:
+            return device
+    return None
 
 
 def place_of(reading: Reading, home: HomeProfile) -> str:

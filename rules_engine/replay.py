@@ -69,7 +69,12 @@ class Replay:
         if state is None:
             state = self._begin(home_id, alerts)
         self.readings += 1
-        self._follow(home_id, self._step(state, reading, self.now), alerts)
+        state, actions, due_at = self._step(state, reading, self.now)
+        self._states[home_id] = state
+        if due_at is not self._due.get(home_id):
+            self._plan(home_id, due_at)
+        if actions:
+            self._raise(actions, alerts)
         return alerts
 
     def finish(self, until: datetime | None) -> list[Alert]:
@@ -119,14 +124,20 @@ class Replay:
 
     def _follow(self, home_id: str, following: Next[HomeState, HomeAction], alerts: list[Alert]) -> None:
         self._states[home_id] = following.state
-        if following.due_at is None:
+        self._plan(home_id, following.due_at)
+        self._raise(following.actions, alerts)
+
+    def _plan(self, home_id: str, due_at: datetime | None) -> None:
+        if due_at is None:
             self._due.pop(home_id, None)
             self._look.pop(home_id, None)
         else:
-            self._due[home_id] = following.due_at
-            if home_id not in self._look or following.due_at < self._look[home_id]:
-                self._look_at(home_id, following.due_at)
-        for action in following.actions:
+            self._due[home_id] = due_at
+            if home_id not in self._look or due_at < self._look[home_id]:
+                self._look_at(home_id, due_at)
+
+    def _raise(self, actions: Iterable[HomeAction], alerts: list[Alert]) -> None:
+        for action in actions:
             if isinstance(action, Failure):
                 self.failures[action.rule] = self.failures.get(action.rule, 0) + 1
                 action = action.alert

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple, Protocol, Self
+from functools import lru_cache
+from typing import Annotated, Any, NamedTuple, Protocol, Self
 
-from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 
 from carebell.duration import Duration
 from carebell.ids import computed
@@ -14,6 +15,8 @@ from carebell.types import Alert, AlertStatus, HomeProfile, Reading, Severity, T
 RuleEvent = Reading | Tick | HomeProfile
 RuleState = Mapping[str, Any]
 NO_TIME = timedelta(0)
+# Until something is told again: nothing is told with every tick.
+Pause = Annotated[Duration, Field(ge=timedelta(minutes=1))]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
@@ -34,14 +37,34 @@ class RuleParameters(BaseModel):
         return type(self).model_validate({**unchanged, **changes})
 
 
+class AlwaysOn(RuleParameters):
+    """Of a rule on which lives hang: no rulebook, level or home can switch it off."""
+
+    @field_validator("enabled")
+    @classmethod
+    def _is_on(cls, enabled: bool) -> bool:
+        if not enabled:
+            raise ValueError("this rule cannot be switched off: lives hang on it")
+        return enabled
+
+
 class Context(NamedTuple):
     """What a rule may look at besides its own state. `now` never runs backwards in a home; `happened_at` is when the
-    reading happened by our best reckoning, up to a day earlier where a device sends late."""
+    reading happened by our best reckoning, up to a day earlier where a device sends late. Both also as they are kept in a
+    state: every rule needs them for every reading."""
 
     home: HomeProfile
     now: datetime
     rulebook: str
     happened_at: datetime
+    now_ms: int
+    happened_ms: int
+
+
+def context_of(home: HomeProfile, now: datetime, rulebook: str) -> Context:
+    """The context of what happens now."""
+    now_ms = ms(now)
+    return Context(home, now, rulebook, now, now_ms, now_ms)
 
 
 class Rule(Protocol):
@@ -56,8 +79,9 @@ class Rule(Protocol):
 
     def start(self) -> RuleState: ...
 
-    def step(self, state: Any, event: RuleEvent, context: Context, parameters: Any) -> Next[RuleState, Alert]:
-        """Pure; the state that came in stays as it was. The due time that is returned replaces the one before."""
+    def step(self, state: Any, event: RuleEvent, context: Context, parameters: Any) -> Next[RuleState, Alert] | None:
+        """Pure; the state that came in stays as it was. The due time that is returned replaces the one before. None, for a
+        reading that says nothing new: state and due time stay, at no cost. Most readings are such."""
         ...
 
 
@@ -116,6 +140,7 @@ def ms(at: datetime) -> int:
     return (at - _EPOCH) // _MILLISECOND
 
 
+@lru_cache(maxsize=8192)
 def at_ms(milliseconds: int) -> datetime:
-    """A time that was kept in a state."""
+    """A time that was kept in a state. Due times are asked for again and again."""
     return _EPOCH + milliseconds * _MILLISECOND

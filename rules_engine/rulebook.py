@@ -104,4 +104,5 @@ def problem_of(error: ValueError) -> str:
     if not isinstance(error, ValidationError):
         return str(error)
     found = error.errors(include_url=False, include_input=False)
-    return "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg'].removeprefix('Value error, ')}" for one in found)
+    said = ((".".join(map(str, one["loc"])), one["msg"].removeprefix("Value error, ")) for one in found)
+    return "; ".join(f"{where}: {what}" if where else what for where, what in said)

@@ -33,7 +33,7 @@ class Silent(NamedTuple):
 
 
 _WHY = {
-    Why.LEARNED: ("about {usual} is the longest that is usual at this time of day", "此时段平时最长约{usual_zh}"),
+    Why.LEARNED: ("about {usual} is the longest that is usual at this time of day", "此时段平时最长约 {usual_zh}"),
     Why.UNKNOWN: ("what is usual in this home is not known yet", "尚未掌握该住户的作息"),
     Why.IN_BED: ("too long even for a night in bed", "即使卧床也过久"),
     Why.AWAY: (
@@ -56,7 +56,7 @@ def unusual(silent: Silent, evidence: tuple[str, ...], context: Context) -> Find
         subject=SUBJECT,
         severity=Severity.HIGH,
         summary=f"No sign of life since {since}{where}: {_long(lasted)} of silence{lost}; {why.format(usual=_long(usual))}.",
-        summary_zh=f"自 {since}{where_zh}起已 {_long_zh(lasted)}没有活动迹象{lost_zh}；"
+        summary_zh=f"自 {since}{where_zh or ' '}起已 {_long_zh(lasted)}没有活动迹象{lost_zh}；"
         f"{why_zh.format(usual_zh=_long_zh(usual))}。",
         evidence=evidence,
         began_at=at_ms(silent.since),
@@ -71,7 +71,7 @@ def ended(told: int, at: int, event: Reading, place: str, context: Context) -> F
         subject=SUBJECT,
         severity=Severity.HIGH,
         summary=f"A sign of life again at {seen}{where}, from {event.device_id}.",
-        summary_zh=f"{seen}{where_zh}再次出现活动迹象（{event.device_id}）。",
+        summary_zh=f"{seen}{where_zh or ' '}再次出现活动迹象（{event.device_id}）。",
         cause=event,
         began_at=at_ms(told),
         status=AlertStatus.RESOLVED,
@@ -94,4 +94,4 @@ def _long(minutes: int) -> str:
 
 def _long_zh(minutes: int) -> str:
     hours, minutes = divmod(minutes, 60)
-    return f"{hours}小时{minutes}分钟" if hours and minutes else f"{hours}小时" if hours else f"{minutes}分钟"
+    return f"{hours} 小时 {minutes} 分钟" if hours and minutes else f"{hours} 小时" if hours else f"{minutes} 分钟"

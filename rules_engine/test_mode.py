@@ -58,7 +58,7 @@ def pressed(modes: Modes, press: Reading, context: Context) -> tuple[Modes, bool
     """What a press changes, and whether it is its button's test: it must have happened and be judged within the mode."""
     if not modes:
         return modes, False
-    at, now, button = happened_ms(press, context), ms(context.now), press.device_id
+    at, now, button = happened_ms(press, context), context.now_ms, press.device_id
     open_ = {
         scope: mode
         for scope, mode in modes.items()

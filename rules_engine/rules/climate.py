@@ -9,6 +9,7 @@ sends no more is not judged by what it sent last.
 """
 
 from datetime import datetime, timedelta
+from functools import cached_property
 from statistics import median
 from typing import NamedTuple, TypedDict
 
@@ -17,9 +18,9 @@ from pydantic import Field
 from carebell.duration import Duration
 from carebell.step import Next, earliest
 from carebell.types import Alert, AlertStatus, HomeProfile, Kind, Reading, Severity
-from rules_engine.local_time import clock_text
+from rules_engine.local_time import MINUTE_MS, clock_text
 from rules_engine.place import Words, device_of, is_named, place_of
-from rules_engine.rule import Context, Finding, RuleEvent, RuleParameters, RuleState, alert_of, at_ms, ms
+from rules_engine.rule import Context, Finding, Pause, RuleEvent, RuleParameters, RuleState, alert_of, at_ms
 
 SAMPLES = 3
 SENSORS_KEPT = 32
@@ -28,8 +29,20 @@ COLD_OR_HOT = {"freezing": ("cold", "低"), "scorching": ("hot", "高"), "cold":
 _MILLISECOND = timedelta(milliseconds=1)
 
 
+class Band(NamedTuple):
+    """One of the four ways in which a room may be wrong. `sign`: -1 for cold, 1 for hot. `worse`: the band that, once told,
+    makes this one needless."""
+
+    name: str
+    sign: int
+    limit: float
+    lasting: timedelta
+    severity: Severity
+    worse: str = ""
+
+
 class ClimateParameters(RuleParameters):
-    """Temperatures in °C. `ignored`: words in a sensor's place or model that tell that it measures no room. What is not
+    """Temperatures in °C. `ignored`: words in a sensor's place, model or channel that tell that it measures no room. What is not
     between `believed_from` and `believed_to` is no temperature of a room but a broken sensor."""
 
     budget: Duration = timedelta(minutes=1)
@@ -41,7 +54,7 @@ class ClimateParameters(RuleParameters):
     danger_lasting: Duration = timedelta(minutes=15)
     back_by: float = Field(default=1.0, ge=0)
     stale_after: Duration = timedelta(hours=4)
-    again_after: Duration = timedelta(days=1)
+    again_after: Pause = timedelta(days=1)
     believed_from: float = -30.0
     believed_to: float = 65.0
     ignored: Words = (
@@ -50,6 +63,9 @@ class ClimateParameters(RuleParameters):
         "oven",
         "stove",
         "boiler",
+        "radiator",
+        "heater",
+        "pipe",
         "balcony",
         "outdoor",
         "outside",
@@ -63,6 +79,8 @@ class ClimateParameters(RuleParameters):
         "烤箱",
         "灶",
         "锅炉",
+        "暖气",
+        "热水",
         "阳台",
         "室外",
         "户外",
@@ -70,17 +88,16 @@ class ClimateParameters(RuleParameters):
         "车库",
     )
 
-
-class Band(NamedTuple):
-    """One of the four ways in which a room may be wrong. `sign`: -1 for cold, 1 for hot. `worse`: the band that, once told,
-    makes this one needless."""
-
-    name: str
-    sign: int
-    limit: float
-    lasting: timedelta
-    severity: Severity
-    worse: str = ""
+    @cached_property
+    def bands(self) -> tuple[Band, ...]:
+        """Danger first."""
+        danger, lasting = self.danger_lasting, self.lasting
+        return (
+            Band("freezing", -1, self.danger_below, danger, Severity.HIGH),
+            Band("scorching", 1, self.danger_above, danger, Severity.HIGH),
+            Band("cold", -1, self.cold_below, lasting, Severity.LOW, "freezing"),
+            Band("hot", 1, self.hot_above, lasting, Severity.LOW, "scorching"),
+        )
 
 
 class Spell(TypedDict):
@@ -119,36 +136,28 @@ class ClimateRule:
 
     def step(
         self, state: ClimateState, event: RuleEvent, context: Context, parameters: ClimateParameters
-    ) -> Next[RuleState, Alert]:
+    ) -> Next[RuleState, Alert] | None:
         found: list[Finding] = []
         if isinstance(event, Reading):
+            before = state
             state, found = _heard(state, event, context, parameters)
+            if state is before:
+                return None
         elif isinstance(event, HomeProfile):
             state, found = _follow(state, context)
         else:
             state, found = _judge(state, context, parameters)
         alerts = tuple(alert_of(finding, self.name, parameters, context) for finding in found)
         sensors = [one for one in state["sensors"].values() if one["spells"]]
-        due = (_due(one, band, context.now, parameters) for one in sensors for band in _bands(parameters))
+        due = (_due(one, band, context.now, parameters) for one in sensors for band in parameters.bands)
         return Next(state, alerts, earliest(*due))
-
-
-def _bands(parameters: ClimateParameters) -> tuple[Band, ...]:
-    """Danger first."""
-    danger, lasting = parameters.danger_lasting, parameters.lasting
-    return (
-        Band("freezing", -1, parameters.danger_below, danger, Severity.HIGH),
-        Band("scorching", 1, parameters.danger_above, danger, Severity.HIGH),
-        Band("cold", -1, parameters.cold_below, lasting, Severity.LOW, "freezing"),
-        Band("hot", 1, parameters.hot_above, lasting, Severity.LOW, "scorching"),
-    )
 
 
 def _heard(
     state: ClimateState, event: Reading, context: Context, parameters: ClimateParameters
 ) -> tuple[ClimateState, list[Finding]]:
-    value, at = event.value, ms(context.happened_at)
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    value, at = event.value, context.happened_ms
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
         return state, []
     if not parameters.believed_from <= value <= parameters.believed_to or _is_ignored(event, context, parameters):
         return state, []
@@ -167,7 +176,8 @@ def _heard(
 
 def _is_ignored(event: Reading, context: Context, parameters: ClimateParameters) -> bool:
     device = device_of(context.home, event.device_id)
-    words = f"{place_of(event, context.home)} {'' if device is None else device.model}"
+    model = "" if device is None else device.model
+    words = f"{place_of(event, context.home)} {model} {event.sub_device} {event.channel}"
     return is_named(words, parameters.ignored)
 
 
@@ -194,7 +204,7 @@ def _spells(
     value = median(sensor["samples"])
     spells = dict(sensor["spells"])
     found: list[Finding] = []
-    for band in _bands(parameters):
+    for band in parameters.bands:
         beyond = (value - band.limit) * band.sign
         if beyond > 0 and band.name not in spells:
             spells[band.name] = {"since": sensor["at"], "told": 0, "began": sensor["at"]}
@@ -224,9 +234,9 @@ def _follow(state: ClimateState, context: Context) -> tuple[ClimateState, list[F
 def _judge(state: ClimateState, context: Context, parameters: ClimateParameters) -> tuple[ClimateState, list[Finding]]:
     sensors: dict[str, Sensor] = {}
     found: list[Finding] = []
-    now = ms(context.now)
+    now = context.now_ms
     for key, sensor in state["sensors"].items():
-        for band in _bands(parameters):
+        for band in parameters.bands:
             due = _due(sensor, band, context.now, parameters)
             if due is None or context.now < due:
                 continue
@@ -249,7 +259,8 @@ def _due(sensor: Sensor, band: Band, now: datetime, parameters: ClimateParameter
 
 def _wrong(key: str, sensor: Sensor, band: Band, context: Context) -> Finding:
     spell, value = sensor["spells"][band.name], median(sensor["samples"])
-    since, hours = clock_text(spell["since"], context.home.timezone), (ms(context.now) - spell["since"]) / HOUR_MS
+    since = clock_text(spell["since"], context.home.timezone)
+    length, length_zh = _length_texts(context.now_ms - spell["since"])
     where = sensor["place"] or key
     what, what_zh = COLD_OR_HOT[band.name]
     side, side_zh = ("below", "低于") if band.sign < 0 else ("above", "高于")
@@ -257,11 +268,19 @@ def _wrong(key: str, sensor: Sensor, band: Band, context: Context) -> Finding:
         subject=f"{key}/{band.name}",
         device_id=sensor["device_id"],
         severity=band.severity,
-        summary=f"Too {what} in {where}: {value:.1f} °C, {side} {band.limit:g} °C since {since} ({hours:.1f} h).",
-        summary_zh=f"{where} 温度过{what_zh}：{value:.1f} °C，自 {since} 起{side_zh} {band.limit:g} °C（{hours:.1f} 小时）。",
+        summary=f"Too {what} in {where}: {value:.1f} °C, {side} {band.limit:g} °C since {since} ({length}).",
+        summary_zh=f"{where} 温度过{what_zh}：{value:.1f} °C，自 {since} 起{side_zh} {band.limit:g} °C（{length_zh}）。",
         evidence=(sensor["reading"],),
         began_at=at_ms(spell["began"]),
     )
+
+
+def _length_texts(length: int) -> tuple[str, str]:
+    """Minutes where it is less than an hour."""
+    if length < HOUR_MS:
+        minutes = length // MINUTE_MS
+        return f"{minutes} min", f"{minutes} 分钟"
+    return f"{length / HOUR_MS:.1f} h", f"{length / HOUR_MS:.1f} 小时"
 
 
 def _over(key: str, sensor: Sensor, band: str, spell: Spell, why: str, why_zh: str) -> Finding:

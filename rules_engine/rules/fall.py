@@ -11,9 +11,9 @@ only people end the case. Where several people live, movement in another room pr
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import NamedTuple, TypedDict
+from typing import NamedTuple, Self, TypedDict
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from carebell.duration import Duration
 from carebell.step import Next
@@ -28,6 +28,7 @@ from rules_engine.fall_episode import (
     fell_in,
     finding_of,
     found_subject,
+    happened,
     has_moved,
     is_fresh,
     remembered,
@@ -36,10 +37,12 @@ from rules_engine.fall_episode import (
 from rules_engine.fall_watch import Found, Worn, follow, next_due, woken
 from rules_engine.fall_words import Sentence
 from rules_engine.place import device_of, place_of
-from rules_engine.rule import Context, Finding, RuleEvent, RuleParameters, RuleState, alert_of, at_ms, ms
+from rules_engine.rule import AlwaysOn, Context, Finding, RuleEvent, RuleState, alert_of, ms
+
+_MOTION = Kind.MOTION
 
 
-class FallParameters(RuleParameters):
+class FallParameters(AlwaysOn):
     """Those from `burst_wait` on say how acceleration is judged; see `MotionParameters`."""
 
     budget: Duration = timedelta(seconds=1)
@@ -59,6 +62,12 @@ class FallParameters(RuleParameters):
     up_within_degrees: float = Field(default=30.0, gt=0, le=180)
     trunk_score_from: float | None = Field(default=None, ge=0, le=1)
     wrist_score_from: float | None = Field(default=None, ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _is_told_soon(self) -> Self:
+        if self.pre_alarm > self.again_after:
+            raise ValueError("pre_alarm is longer than again_after: a second fall would wait unheard")
+        return self
 
 
 class FallState(TypedDict):
@@ -82,11 +91,6 @@ class Judging(NamedTuple):
     def timezone(self) -> str:
         return self.context.home.timezone
 
-    def happened(self, event: Reading) -> int:
-        """When; what is read behind the other lane happened no later than it was received."""
-        happened_at, received_at = self.context.happened_at, event.received_at
-        return ms(happened_at if happened_at < received_at else received_at)
-
 
 class FallRule:
     """Every handler takes the state, appends what it finds, and gives the state that follows."""
@@ -99,18 +103,28 @@ class FallRule:
 
     def step(
         self, state: FallState, event: RuleEvent, context: Context, parameters: FallParameters
-    ) -> Next[RuleState, Alert]:
+    ) -> Next[RuleState, Alert] | None:
+        if isinstance(event, Reading) and event.kind == _MOTION and not state["episodes"]:
+            return _walked(state, event, context, parameters)
         judging = Judging(context, parameters, [])
         if isinstance(event, Reading):
-            state = _HANDLERS[event.kind](state, event, judging)
+            before, state = state, _HANDLERS[event.kind](state, event, judging)
+            if state is before and not judging.found:
+                return None
         elif isinstance(event, Tick):
-            for seen in woken(state["worn"], ms(context.now), parameters):
+            for seen in woken(state["worn"], context.now_ms, parameters):
                 state = _seen(state, seen, None, judging)
-        due = next_due(state["worn"]) if state["worn"] else None
-        if not judging.found:
-            return Next(state, (), None if due is None else at_ms(due))
-        alerts = tuple(alert_of(one, self.name, parameters, context) for one in judging.found)
-        return Next(state, alerts, None if due is None else at_ms(due))
+        told = tuple(alert_of(one, self.name, parameters, context) for one in judging.found)
+        return Next(state, told, next_due(state["worn"]))
+
+
+def _walked(
+    state: FallState, event: Reading, context: Context, parameters: FallParameters
+) -> Next[RuleState, Alert] | None:
+    """Movement while nobody has fallen, which is most of what a home says: only the rooms that see somebody are kept."""
+    room, before = event.place or room_of(event, context.home), state["active"]
+    active = remembered(before, room, happened(event, context), event.value, parameters.active_for)
+    return None if active is before else Next({**state, "active": active}, (), next_due(state["worn"]))
 
 
 def _stated(state: FallState, event: Reading, judging: Judging) -> FallState:
@@ -169,17 +183,17 @@ def _called(state: FallState, event: Reading, judging: Judging) -> FallState:
 def _gestured(state: FallState, event: Reading, judging: Judging) -> FallState:
     if not state["episodes"] or event.value not in judging.parameters.cancel_gestures:
         return state
-    at, device_id = judging.happened(event), event.device_id
+    at, device_id = happened(event, judging.context), event.device_id
     open_ = [one for one in _uncertain(state, at, judging) if one["device_id"] == device_id and at >= one["began"]]
     return _well(state, open_, words.gesture(device_id, event.value), event, judging)
 
 
 def _moved(state: FallState, event: Reading, judging: Judging) -> FallState:
-    room, at, parameters = room_of(event, judging.context.home), judging.happened(event), judging.parameters
+    room, at, parameters = room_of(event, judging.context.home), happened(event, judging.context), judging.parameters
     before, active = state["active"], remembered(state["active"], room, at, event.value, parameters.active_for)
     if active is not before:
         state = {**state, "active": active}
-    if not state["episodes"] or event.value is not True or len(judging.context.home.residents) > 1:
+    if event.value is not True or len(judging.context.home.residents) > 1:
         return state
     for one in _uncertain(state, at, judging):
         is_after = at - one["began"] >= parameters.moved_after // MILLISECOND
@@ -195,7 +209,7 @@ def _burst(state: FallState, event: Reading, judging: Judging) -> FallState:
     if not judging.parameters.find or event.is_test:
         return state
     place = place_of(event, judging.context.home)
-    seen = follow(state["worn"], event, place, judging.happened(event), judging.parameters)
+    seen = follow(state["worn"], event, place, happened(event, judging.context), judging.parameters)
     return _seen(state, seen, event, judging)
 
 
@@ -252,7 +266,7 @@ def _well(
 ) -> FallState:
     """All is well: each is resolved with its reason, and what was felt before now is no new fall. A message that states a
     fall does not take it back, whatever else it says."""
-    at, source = (ms(judging.context.now), None) if event is None else (ms(event.received_at), event.source_message_id)
+    at, source = (judging.context.now_ms, None) if event is None else (ms(event.received_at), event.source_message_id)
     over = [one for one in episodes if one["source"] != source or one["subject"] == found_subject(one["device_id"])]
     for one in over:
         is_late = (

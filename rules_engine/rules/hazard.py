@@ -12,13 +12,13 @@ from carebell.duration import Duration
 from carebell.step import Next
 from carebell.types import Alert, AlertStatus, Kind, Reading, Severity
 from rules_engine.place import place_of
-from rules_engine.rule import Context, Finding, RuleEvent, RuleParameters, RuleState, alert_of, at_ms, ms
+from rules_engine.rule import AlwaysOn, Context, Finding, RuleEvent, RuleState, alert_of, at_ms, ms
 
 MILLISECOND = timedelta(milliseconds=1)
 EPISODES_KEPT = 64
 
 
-class HazardParameters(RuleParameters):
+class HazardParameters(AlwaysOn):
     """`again_after`: what is stated still or again after that is told again; some detectors never say that it is over."""
 
     budget: Duration = timedelta(seconds=1)

@@ -10,7 +10,7 @@ bring the short limits back: a heating that stirs a curtain in an empty home is 
 """
 
 from datetime import datetime, timedelta
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import NamedTuple, Self, TypedDict
 
 from pydantic import model_validator
@@ -139,13 +139,12 @@ class InactivityRule:
             return Next(_START)
         elif state["due"]:
             state = {**state, "due": _earliest(state, parameters)}
-        return Next(state, alerts, _wake_at(state["due"]) if state["due"] else None)
+        return Next(state, alerts, at_ms(state["due"]) if state["due"] else None)
 
     def _heard(
         self, state: InactivityState, event: Reading, context: Context, parameters: InactivityParameters
     ) -> tuple[InactivityState, tuple[Alert, ...]]:
-        now = ms(context.now)
-        at = now if context.happened_at is context.now else ms(context.happened_at)
+        now, at = context.now_ms, context.happened_ms
         hearing = heard(state["hearing"], event, at, context.home, now, parameters.spans.heard_within)
         state = {**state, "hearing": hearing}
         if event.kind in SIGNS and at >= state["last"]:
@@ -161,9 +160,9 @@ class InactivityRule:
     ) -> tuple[InactivityState, tuple[Alert, ...]]:
         if at - state["last"] > parameters.spans.remember_from:
             state = _closed(state, at, context, parameters)
-        state = _signed(state, event, at, context, parameters)
+        _sign(state, event, at, context, parameters)
         told = state["told"]
-        if told and ms(context.now) >= at + _ordinary(state, context, parameters).limit:
+        if told and context.now_ms >= at + _ordinary(state, context, parameters).limit:
             return state, ()
         # The exact limit is worked out when the time of the shortest has come: most silences never get there.
         due = _earliest(state, parameters)
@@ -184,7 +183,7 @@ class InactivityRule:
         context: Context,
         parameters: InactivityParameters,
     ) -> tuple[InactivityState, tuple[Alert, ...]]:
-        now = ms(context.now)
+        now = context.now_ms
         if listening_since is not None:
             state = {**state, "hearing": listened(state["hearing"], ms(listening_since))}
         if not state["last"] or state["told"] or not is_heard(state["hearing"], now, parameters.spans.heard_within):
@@ -197,12 +196,6 @@ class InactivityRule:
         finding = unusual(silent, tuple(state["evidence"]), context)
         state = {**state, "told": state["last"], "told_at": now, "due": 0}
         return state, (alert_of(finding, self.name, parameters, context),)
-
-
-@lru_cache(maxsize=8192)
-def _wake_at(due: int) -> datetime:
-    """Most readings leave the due time as it was."""
-    return at_ms(due)
 
 
 def _earliest(state: InactivityState, parameters: InactivityParameters) -> int:
@@ -222,16 +215,13 @@ def _closed(state: InactivityState, at: int, context: Context, parameters: Inact
     return {**state, "where": gone(state["where"])} if state["told"] or is_outing else state
 
 
-def _signed(
-    state: InactivityState, event: Reading, at: int, context: Context, parameters: InactivityParameters
-) -> InactivityState:
-    return {
-        **state,
-        "last": at,
-        "evidence": [*state["evidence"][1 - SIGNS_SHOWN :], event.id],
-        "hearing": forgotten(after_sign(state["hearing"], at), at, parameters.spans.beat_forgotten_after),
-        "where": seen(state["where"], event, at, context.home, parameters, parameters.spans.leaving),
-    }
+def _sign(state: InactivityState, event: Reading, at: int, context: Context, parameters: InactivityParameters) -> None:
+    """Written into a state that is this step's own."""
+    spans = parameters.spans
+    state["last"] = at
+    state["evidence"] = [*state["evidence"][1 - SIGNS_SHOWN :], event.id]
+    state["hearing"] = forgotten(after_sign(state["hearing"], at), at, spans.beat_forgotten_after)
+    state["where"] = seen(state["where"], event, at, context.home, parameters, spans.leaving)
 
 
 def silence_allowed(state: InactivityState, context: Context, parameters: InactivityParameters) -> int:

@@ -31,12 +31,13 @@ from rules_engine.routine_days import (
     open_day,
     within,
 )
-from rules_engine.rule import Context, Finding, RuleEvent, RuleParameters, RuleState, alert_of, at_ms, ms
+from rules_engine.rule import Context, Finding, RuleEvent, RuleParameters, RuleState, alert_of, at_ms
 
 DAYS_KEPT = 60
 MOVERS_KEPT = 64
 # Half a slot, so that no share lies in two slots of local time, whose offsets are quarters of an hour.
 SHARE_MS = 5 * MINUTE_MS
+_MOTION = Kind.MOTION
 
 
 class RoutineParameters(RuleParameters):
@@ -91,12 +92,12 @@ class RoutineRule:
 
     def step(
         self, state: RoutineState, event: RuleEvent, context: Context, parameters: RoutineParameters
-    ) -> Next[RuleState, Alert]:
+    ) -> Next[RuleState, Alert] | None:
         found: list[Finding] = []
         if isinstance(event, Reading):
-            if event.kind == Kind.MOTION and state["due"] and _is_counted(state, event, context):
-                return Next(state, (), at_ms(state["due"]))
-            state = _heard(state, event, context, parameters)
+            before, state = state, _heard(state, event, context, parameters)
+            if state is before and (state["due"] or not state["movers"]):
+                return None
         elif isinstance(event, HomeProfile):
             state = {**_follow(state, context), "due": 0}
         else:
@@ -109,35 +110,33 @@ class RoutineRule:
         return Next(state, alerts, at_ms(state["due"]))
 
 
-def _is_counted(state: RoutineState, event: Reading, context: Context) -> bool:
-    """Whether a reading says nothing new: no movement, or more of the same within a share of a slot."""
-    return event.value is not True or state["movers"].get(event.device_id) == ms(context.happened_at) // SHARE_MS
-
-
 def _next_look(context: Context, parameters: RoutineParameters) -> int:
-    now = ms(context.now)
+    now = context.now_ms
     minute = local(now, context.home.timezone).minute
     wait = (minute_of(parameters.note_at) - minute) % DAY_MINUTES or DAY_MINUTES
     return (now // MINUTE_MS + wait) * MINUTE_MS
 
 
 def _heard(state: RoutineState, event: Reading, context: Context, parameters: RoutineParameters) -> RoutineState:
-    happened = ms(context.happened_at)
+    movers, happened = state["movers"], context.happened_ms
+    if event.kind != _MOTION:
+        return _beaten(state, local(happened, context.home.timezone)) if movers else state
+    share = happened // SHARE_MS
+    if event.value is not True or movers.get(event.device_id) == share:
+        return state  # no movement, or more of the same within a share of a slot
     at = local(happened, context.home.timezone)
-    if event.kind != Kind.MOTION:
-        if not state["movers"]:
-            return state
-        day, hour = _day(state, at.day), 1 << at.minute // 60
-        return state if day["heard"] & hour else _opened(state, at.day, {**day, "heard": day["heard"] | hour})
-    if event.value is not True:
-        return state
-    state = _mover_heard(state, event.device_id, happened // SHARE_MS)
+    state = _mover_heard(state, event.device_id, share)
     day = _day(state, at.day)
     if not is_set(day["moved"], at.minute):
         state = _opened(state, at.day, {**day, "moved": marked(day["moved"], at.minute)})
     if minutes_past(at.minute, parameters.night_from, parameters.night_to) is None:
         return state
     return _toilet(state, at) if is_named(place_of(event, context.home), parameters.toilets) else state
+
+
+def _beaten(state: RoutineState, at: LocalTime) -> RoutineState:
+    day, hour = _day(state, at.day), 1 << at.minute // 60
+    return state if day["heard"] & hour else _opened(state, at.day, {**day, "heard": day["heard"] | hour})
 
 
 def _toilet(state: RoutineState, at: LocalTime) -> RoutineState:
@@ -174,7 +173,7 @@ def _follow(state: RoutineState, context: Context) -> RoutineState:
 
 def _look(state: RoutineState, context: Context, parameters: RoutineParameters) -> tuple[RoutineState, list[Finding]]:
     """Once a day, also where the clock is set back. The last two days may still be added to."""
-    today = local(ms(context.now), context.home.timezone).day
+    today = local(context.now_ms, context.home.timezone).day
     if today <= state["looked"]:
         return state, []
     last = today - 2

@@ -47,7 +47,7 @@ class SosRule:
         testing = state.get("testing", {})
         testing, is_weekly = (testing, False) if event.is_test else test_mode.pressed(testing, event, context)
         is_test = event.is_test or is_weekly
-        place, place_zh = (f" in the {event.place}", f"（{event.place}）") if event.place else ("", "")
+        place, place_zh = (f" in the {event.place}", f"（{event.place}）") if event.place else ("", " ")
         summary = f"Call for help: button {event.device_id}{place} was pressed."
         summary_zh = f"呼救：按钮 {event.device_id}{place_zh}被按下。"
         if is_weekly:

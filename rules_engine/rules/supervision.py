@@ -19,12 +19,14 @@ from pydantic import Field
 
 from carebell.duration import Duration, format_duration
 from carebell.step import Next
-from carebell.types import URGENT_KINDS, Alert, AlertStatus, DeviceProfile, HomeProfile, Kind, Reading, Severity, Tick
+from carebell.types import Alert, AlertStatus, DeviceProfile, HomeProfile, Kind, Reading, Severity, Tick
 from rules_engine.device_fault import FAULT_KINDS, fault_of
 from rules_engine.local_time import moment_text
-from rules_engine.rule import Context, Finding, RuleEvent, RuleParameters, RuleState, alert_of, at_ms, ms
+from rules_engine.rule import Context, Finding, Pause, RuleEvent, RuleParameters, RuleState, alert_of, at_ms, ms
 
+FAULTS_KEPT = 256
 _CALLS = frozenset({Kind.SOS, Kind.FALL})
+_AVAILABILITY = Kind.AVAILABILITY
 
 
 class SupervisionParameters(RuleParameters):
@@ -33,9 +35,9 @@ class SupervisionParameters(RuleParameters):
     intervals: float = Field(default=2.0, ge=1.0, le=1000)
     battery_low_below: float = Field(default=15.0, ge=0, le=100)
     battery_good_from: float = Field(default=25.0, ge=0, le=100)
-    battery_again_after: Duration
-    silent_again_after: Duration = timedelta(days=1)
-    fault_again_after: Duration = timedelta(days=1)
+    battery_again_after: Pause
+    silent_again_after: Pause = timedelta(days=1)
+    fault_again_after: Pause = timedelta(days=1)
     mend_within: Duration = timedelta(hours=2)
 
 
@@ -64,16 +66,19 @@ class SupervisionRule:
 
     def step(
         self, state: SupervisionState, event: RuleEvent, context: Context, parameters: SupervisionParameters
-    ) -> Next[RuleState, Alert]:
-        state = state if "gateways" in state else _converted(state, context.home)
+    ) -> Next[RuleState, Alert] | None:
+        before, state = state, state if "gateways" in state else _converted(state, context.home)
         found: list[Finding] = []
         if isinstance(event, Reading):
-            if not event.retained:
-                state = _heard(state, event, context, parameters, found)
+            if event.retained:
+                return None
+            state = _heard(state, event, context, parameters, found)
+            if state is before:
+                return None
         elif isinstance(event, HomeProfile):
             state = _follow(state, context, parameters, found)
         else:
-            state = _silent(_heard_since(_begun(state, ms(context.now)), event), context, parameters, found)
+            state = _silent(_heard_since(_begun(state, context.now_ms), event), context, parameters, found)
         look = state["look"]
         due_at = None if look is None else at_ms(look)
         if not found:
@@ -84,19 +89,22 @@ class SupervisionRule:
 def _heard(
     state: SupervisionState, event: Reading, context: Context, parameters: SupervisionParameters, found: list[Finding]
 ) -> SupervisionState:
-    device_id, now = event.device_id, ms(context.now)
+    device_id, kind = event.device_id, event.kind
+    if kind == _AVAILABILITY and event.value == "offline":
+        return state  # said of the device, not by it
     gateway = state["gateways"].get(device_id)
     if gateway is not None:
-        is_first = device_id not in state["heard"]
-        heard = {**state["heard"], device_id: now}
+        before, silent = state["heard"], state["silent"]
+        heard = before.copy()
+        heard[device_id] = context.now_ms
         if gateway:
-            heard[gateway] = now
+            heard[gateway] = context.now_ms
         state = {**state, "heard": heard}
-        if is_first or device_id in state["silent"] or gateway in state["silent"]:
+        if device_id not in before or (silent and (device_id in silent or gateway in silent)):
             state = _back_again(state, (device_id, gateway), context.home, parameters, found)
-    if event.kind in URGENT_KINDS and event.kind in _CALLS and device_id not in state["calling"]:
+    if kind in _CALLS and gateway is not None and device_id not in state["calling"]:
         state = {**state, "calling": [*state["calling"], device_id]}
-    if event.kind in FAULT_KINDS:
+    if kind in FAULT_KINDS:
         state = _fault(state, event, context, parameters, found)
     return state
 
@@ -140,7 +148,7 @@ def _follow(
         faults={key: at for key, at in state["faults"].items() if key.rpartition("/")[0] in known},
         new=[one.device_id for one in home.devices if one.expected_every is not None and one.device_id not in heard],
         calling=[key for key in state["calling"] if key in known],
-        look=ms(context.now),
+        look=context.now_ms,
     )
     return following if following["new"] else {**following, "look": _next_look(following, home, parameters)}
 
@@ -148,7 +156,7 @@ def _follow(
 def _silent(
     state: SupervisionState, context: Context, parameters: SupervisionParameters, found: list[Finding]
 ) -> SupervisionState:
-    now, heard, silent = ms(context.now), dict(state["heard"]), dict(state["silent"])
+    now, heard, silent = context.now_ms, dict(state["heard"]), dict(state["silent"])
     state = {**state, "heard": heard, "silent": silent}
     for device in sorted(context.home.devices, key=lambda device: not device.is_gateway):
         device_id = device.device_id
@@ -225,7 +233,7 @@ def _gone(
         severity=Severity.LOW,
         summary=summary,
         summary_zh=summary_zh,
-        began_at=at_ms(ms(context.now)),
+        began_at=at_ms(context.now_ms),
     )
 
 
@@ -246,7 +254,7 @@ def _fault(
 ) -> SupervisionState:
     """Bad opens an alert, good resolves it, and what stays bad is told again after a while."""
     fault = fault_of(event, low_below=parameters.battery_low_below, good_from=parameters.battery_good_from)
-    told, now = state["faults"].get(fault.subject), ms(context.now)
+    told, now = state["faults"].get(fault.subject), context.now_ms
     is_battery = fault.subject.endswith("/battery")
     again_after = parameters.battery_again_after if is_battery else parameters.fault_again_after
     begun = Finding(
@@ -259,7 +267,8 @@ def _fault(
     )
     if fault.is_bad and (told is None or now - told >= _length_ms(again_after)):
         found.append(begun)
-        return {**state, "faults": {**state["faults"], fault.subject: now}}
+        others = [(key, at) for key, at in state["faults"].items() if key != fault.subject]
+        return {**state, "faults": {**dict(others[-(FAULTS_KEPT - 1) :]), fault.subject: now}}
     if fault.is_good and told is not None:
         summary = fault.words.over.format(device=event.device_id)
         summary_zh = fault.words.over_zh.format(device=event.device_id)

@@ -19,10 +19,12 @@ from rules_engine.place import Words, device_of, is_named, place_of
 from rules_engine.rule import Context, Finding, RuleEvent, RuleParameters, RuleState, alert_of, at_ms, ms
 
 DOORS_KEPT = 8
+_CONTACT = Kind.CONTACT
 
 
 class WanderingParameters(RuleParameters):
-    """`places`: words for an outside door and what is beside it; movement there is no sign that somebody is inside."""
+    """`places`: words for an outside door and what is beside it; movement there is no sign that somebody is inside.
+    `sensors_within`: sensors of movement inside are there if one was heard so long before the door was opened."""
 
     enabled: bool = False
     budget: Duration = timedelta(seconds=10)
@@ -30,6 +32,7 @@ class WanderingParameters(RuleParameters):
     night_to: TimeOfDay = "06:00"
     leaving_takes: Duration = timedelta(seconds=10)
     back_within: Duration = timedelta(minutes=2)
+    sensors_within: Duration = timedelta(days=1)
     places: Words = (
         "front door",
         "main door",
@@ -77,11 +80,11 @@ class WanderingRule:
 
     def step(
         self, state: WanderingState, event: RuleEvent, context: Context, parameters: WanderingParameters
-    ) -> Next[RuleState, Alert]:
+    ) -> Next[RuleState, Alert] | None:
         found: list[Finding] = []
         if isinstance(event, Reading):
             if _is_nothing(state, event, context):
-                return Next(state)
+                return None
             state, found = _heard(state, event, context, parameters)
         elif isinstance(event, HomeProfile):
             state, found = _follow(state, context)
@@ -94,16 +97,16 @@ class WanderingRule:
 
 def _is_nothing(state: WanderingState, event: Reading, context: Context) -> bool:
     """Most readings, known without looking closer: while no door is watched, the minute of the last movement is enough."""
-    if state["doors"] or event.kind == Kind.CONTACT:
+    if state["doors"] or event.kind == _CONTACT:
         return False
-    return event.value is False or 0 <= ms(context.happened_at) - state["inside"] < MINUTE_MS
+    return event.value is False or 0 <= context.happened_ms - state["inside"] < MINUTE_MS
 
 
 def _heard(
     state: WanderingState, event: Reading, context: Context, parameters: WanderingParameters
 ) -> tuple[WanderingState, list[Finding]]:
     place = place_of(event, context.home)
-    at = ms(context.happened_at)
+    at = context.happened_ms
     if is_named(place, parameters.places):
         is_opened = event.kind == Kind.CONTACT and event.value == "open"
         return (_opened(state, event, place, at, context, parameters) if is_opened else state), []
@@ -132,7 +135,9 @@ def _opened(
     doors, home = state["doors"], context.home
     into_night = minutes_into(at, home.timezone, parameters.night_from, parameters.night_to)
     stayed = at + parameters.leaving_takes // timedelta(milliseconds=1) < state["inside"]
-    if into_night is None or stayed or event.device_id in doors:
+    # Where no sensor inside tells, nothing moves after any opening: that proves nothing.
+    is_blind = at - parameters.sensors_within // timedelta(milliseconds=1) > state["inside"]
+    if into_night is None or stayed or is_blind or event.device_id in doors:
         return state
     door: Door = {"at": at, "counted_from": at, "place": place, "reading": event.id, "told": False}
     kept = dict(list(doors.items())[-(DOORS_KEPT - 1) :])
@@ -165,7 +170,7 @@ def _judge(
     for key, door in state["doors"].items():
         if door["told"] or context.now < _due(door, parameters):
             doors[key] = door
-        elif is_same_night(door["at"], ms(context.now), *night):
+        elif is_same_night(door["at"], context.now_ms, *night):
             doors[key] = {**door, "told": True}
             found.append(_gone(key, door, context))
     return {**state, "doors": doors}, found

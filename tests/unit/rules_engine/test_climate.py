@@ -22,6 +22,8 @@ PROFILE = HomeProfile(
         DeviceProfile(device_id="milk", place="Fridge"),
         DeviceProfile(device_id="yard", place="阳台"),
         DeviceProfile(device_id="worn", place="bedroom", model="SOS Pendant"),
+        DeviceProfile(device_id="valve", place="bedroom radiator"),
+        DeviceProfile(device_id="tank", place="热水器"),
     ),
 )
 Told = list[tuple[float, Alert]]
@@ -153,9 +155,23 @@ def test_what_was_told_stands_while_the_sensor_is_silent() -> None:
     assert (over.id, over.status) == (told.id, AlertStatus.RESOLVED)
 
 
-@pytest.mark.parametrize("device_id", ["milk", "yard", "worn"])
+@pytest.mark.parametrize("device_id", ["milk", "yard", "worn", "valve", "tank"])
 def test_what_measures_no_room_is_ignored(device_id: str) -> None:
     assert measures(home_of(), *[4] * 20, device_id=device_id) == []
+
+
+@pytest.mark.parametrize("part", [{"channel": "fridge"}, {"sub_device": "Freezer probe"}])
+def test_a_channel_that_measures_no_room_is_ignored(part: dict[str, str]) -> None:
+    home = home_of()
+    for at in range(0, 2 * HOUR, EVERY):
+        assert home.hear(reading("temperature", at, device_id="other", value=4, **part)) == []
+        assert woken(home, at) == []
+
+
+def test_less_than_an_hour_is_told_in_minutes() -> None:
+    [(_, alert)] = measures(home_of(), *[3] * 5)
+    assert alert.summary == "Too cold in bedroom: 3.0 °C, below 5 °C since 16:20 (15 min)."
+    assert "（15 分钟）" in alert.summary_zh
 
 
 @pytest.mark.parametrize("value", [-127, 85, None, True, "cold"])

@@ -6,7 +6,7 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules_engine.device_clock import LATE_AT_MOST_MS, DeviceClock, lateness
+from rules_engine.device_clock import CLOCKS_KEPT, LATE_AT_MOST_MS, DeviceClock, lateness
 from rules_engine.rule import ms
 from tests.support.homeline import moment, reading
 
@@ -64,6 +64,24 @@ def test_a_clock_that_was_set_is_believed_once_it_runs_on() -> None:
     assert device.says(210, 210 - 1.5 * HOUR) == HOUR / 2
 
 
+def test_a_device_that_reports_all_the_time_is_believed_as_soon() -> None:
+    device = Device()
+    late = [device.says(at, at + HOUR if at < 300 else at - 1) for at in range(0, 600, 10)]
+    assert late[30:36] == [HOUR + 1] * 6
+    assert late[36:] == [0] * 24
+
+
+def test_what_the_network_delays_is_late_by_that() -> None:
+    device = Device()
+    assert [device.says(60 * n, 60 * n - n % 4 - 1) for n in range(8)] == [0, 1, 2, 3, 0, 1, 2, 3]
+
+
+def test_what_is_flushed_one_after_the_other_shows_no_clock() -> None:
+    device = Device()
+    device.says(0, -1)
+    assert [device.says(100 + n, 2 * n - 1) for n in range(90)] == [100 - n for n in range(90)]
+
+
 def test_nothing_is_more_than_a_day_late() -> None:
     device = Device()
     device.says(0, 0.001)
@@ -78,6 +96,14 @@ def test_devices_have_their_own_clocks() -> None:
         clocks, late = lateness(clocks, event, ms(event.received_at))
         assert late == 0
     assert set(clocks) == {"a", "b"}
+
+
+def test_devices_without_end_do_not_fill_the_memory() -> None:
+    clocks: Clocks = {}
+    for number in range(CLOCKS_KEPT + 2):
+        event = reading("motion", 5, device_id=f"d{number}", observed_at=moment(4))
+        clocks, _ = lateness(clocks, event, ms(event.received_at))
+    assert list(clocks) == [f"d{number}" for number in range(2, CLOCKS_KEPT + 2)]
 
 
 @given(

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from carebell.step import Next
-from carebell.types import Alert, DeviceProfile, HomeProfile, Kind, Reading, Tick
+from carebell.types import Alert, DeviceProfile, HomeProfile, Kind, Reading, Severity, Tick
 from rules_engine.operations import Failure
 from rules_engine.rule import Context, RuleEvent, RuleParameters, RuleState
 from rules_engine.rules.sos import SosRule
@@ -47,7 +47,49 @@ def test_a_rule_that_raises_is_told_once_a_day_and_the_other_goes_on() -> None:
     assert reading("sos", 0).id in failures[0].alert.summary
     for second in (1, 2, 3600, DAY - 8 * 3600 - 1, DAY):
         home.hear(reading("heartbeat", second))
-    assert len({alert.id for alert in home.alerts if alert.rule == "operations"}) == 2
+    assert len({alert.id for alert in home.alerts if alert.severity is Severity.LOW}) == 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "severity"),
+    [
+        ("sos", "active", Severity.HIGH),
+        ("sos", "cleared", Severity.LOW),
+        ("smoke", False, Severity.LOW),
+        ("heartbeat", True, Severity.LOW),
+    ],
+)
+def test_a_call_that_could_not_be_judged_is_told_at_once(kind: str, value: Any, severity: Severity) -> None:
+    home = HomeLine(rules=(BrokenRule(fails_on=kind),))
+    assert [one.severity for one in home.hear(reading(kind, 0, value=value))] == [severity]
+
+
+@pytest.mark.parametrize("kind", ["sos", "fall", "smoke"])
+def test_a_state_that_cannot_be_read_loses_no_call_and_heals(kind: str) -> None:
+    home = HomeLine()
+    home.state = home.state._replace(rules={rule.name: {"unheard of": 1} for rule in home.rules})
+    called = home.hear(reading(kind, 10))
+    assert [one.rule for one in called if one.rule != "operations"] == ["hazard" if kind == "smoke" else kind]
+    assert {one.severity for one in called if one.rule == "operations"} == {Severity.LOW}
+    assert all(one.rule != "operations" for one in home.hear(reading(kind, 1000)))
+
+
+def test_a_rule_whose_state_cannot_be_read_begins_anew_when_it_is_woken() -> None:
+    home = HomeLine(rules=(SupervisionRule(),))
+    devices = (DeviceProfile(device_id="d", expected_every=timedelta(minutes=1)),)
+    home.follow(HomeProfile(home_id="h", devices=devices))
+    home.state = home.state._replace(rules={"supervision": {"gateways": {}}})
+    [failed] = home.tick(10)
+    assert failed.rule == "operations"
+    assert [one.rule for at in range(20, 200, 10) for one in home.tick(at)] == ["supervision"]
+
+
+def test_a_rule_that_fails_whenever_it_is_woken_is_woken_again() -> None:
+    home = HomeLine(rules=(BrokenRule(fails_on="tick"),))
+    home.hear(reading("motion", 0))
+    assert [one.rule for one in home.tick(60)] == ["operations"]
+    assert home.due_at == moment(60 + 3600)
+    assert home.state.rules["supervision"] == {"steps": 1}
 
 
 def test_a_rule_that_raised_keeps_the_state_it_had() -> None:
@@ -56,7 +98,7 @@ def test_a_rule_that_raised_keeps_the_state_it_had() -> None:
     assert home.due_at == moment(60)
     home.hear(reading("heartbeat", 1))
     assert home.state.rules["supervision"] == {"steps": 1}
-    assert home.due_at is None
+    assert home.due_at == moment(60)
     home.hear(reading("motion", 2))
     assert home.state.rules["supervision"] == {"steps": 2}
 
@@ -147,6 +189,13 @@ def test_history_and_retained_telemetry_reach_no_rule_and_retained_calls_do() ->
     assert reached(home) == ["sos", "smoke"]
 
 
+def test_a_call_that_was_told_as_history_before_is_not_a_repeat() -> None:
+    home = listening(ListeningRule("supervision", None))
+    home.hear(reading("sos", 0, source="1", is_history=True))
+    home.hear(reading("sos", 5, source="1"))
+    assert reached(home) == ["sos"]
+
+
 def test_a_rule_that_is_switched_off_is_not_stepped_and_never_due() -> None:
     home = listening(ListeningRule("bed", None, timedelta(seconds=10)))
     home.hear(reading("bed", 0))
@@ -154,7 +203,9 @@ def test_a_rule_that_is_switched_off_is_not_stepped_and_never_due() -> None:
     home.follow(HomeProfile(home_id="h", revision=1, settings={"bed": {"enabled": False}}), 1)
     assert home.due_at is None
     home.hear(reading("bed", 2))
-    assert reached(home, "bed") == ["bed"]
+    assert "bed" not in home.state.rules
+    home.follow(HomeProfile(home_id="h", revision=2), 3)
+    assert reached(home, "bed") == ["HomeProfile"]
 
 
 def test_settings_that_cannot_be_used_are_told_and_the_rulebook_holds() -> None:

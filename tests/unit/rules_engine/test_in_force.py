@@ -56,6 +56,9 @@ def test_the_homes_own_settings_are_stronger_than_its_level() -> None:
     [
         ({"sos": {"enabled": False}}, "settings of rule sos: rule sos is the same in every home: every call counts"),
         ({"sos": {"budget": "1h"}}, "settings of rule sos: rule sos is the same in every home: every call counts"),
+        ({"fall": {"enabled": False}}, "settings of rule fall: enabled: this rule cannot be switched off"),
+        ({"hazard": {"enabled": False}}, "settings of rule hazard: enabled: this rule cannot be switched off"),
+        ({"fall": {"pre_alarm": "52w"}}, "settings of rule fall: pre_alarm is longer than again_after"),
         ({"falls": {}}, "settings of rule falls: there is no rule 'falls'; there are "),
         (
             {"supervision": {"intervalls": 3}},

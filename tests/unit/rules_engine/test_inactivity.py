@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from carebell.types import Alert, AlertStatus, DeviceProfile, HomeProfile, Reading, ResidentProfile, Severity
 from rules_engine.home import encode_state
-from rules_engine.rule import Context
+from rules_engine.rule import context_of
 from rules_engine.rules.inactivity import InactivityRule, silence_allowed
 from tests.support.homeline import START, HomeLine, moment, reading, restarted, shipped_rulebook
 
@@ -113,7 +113,7 @@ def test_on_the_first_day_a_safe_limit_holds() -> None:
     assert alert.summary == (
         "No sign of life since 09:00 (kitchen): 8 h of silence; what is usual in this home is not known yet."
     )
-    assert alert.summary_zh == "自 09:00（kitchen）起已 8小时没有活动迹象；尚未掌握该住户的作息。"
+    assert alert.summary_zh == "自 09:00（kitchen）起已 8 小时没有活动迹象；尚未掌握该住户的作息。"
 
 
 def test_nothing_is_judged_before_the_first_sign_of_life() -> None:
@@ -352,7 +352,7 @@ def test_a_gateway_that_is_not_heard_is_no_silent_elder() -> None:
     assert alert.summary.startswith(
         "No sign of life since 09:00 (kitchen): 8 h of silence, not counting 68 h 10 min in which"
     )
-    assert "（另有 68小时10分钟未能接收数据，不计入）" in alert.summary_zh
+    assert "（另有 68 小时 10 分钟未能接收数据，不计入）" in alert.summary_zh
 
 
 def test_an_outage_is_not_learned_from() -> None:
@@ -496,7 +496,7 @@ def test_a_home_that_changes_keeps_its_silence() -> None:
 def test_the_limit_in_force_can_be_asked_for() -> None:
     made = house()
     made.moves(0.0)
-    context = Context(made.home.state.profile, moment(HOUR), "test", moment(HOUR))
+    context = context_of(made.home.state.profile, moment(HOUR), "test")
     state = made.home.state.rules["inactivity"]
     assert silence_allowed(state, context, shipped_rulebook().rules.inactivity) == 8 * HOUR * 1000  # type: ignore[arg-type]
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from carebell.types import Alert, AlertStatus, DeviceProfile, HomeProfile, Severity, Tick
 from rules_engine.rule import ms
-from rules_engine.rules.supervision import SupervisionRule
+from rules_engine.rules.supervision import FAULTS_KEPT, SupervisionRule
 from tests.support.homeline import HomeLine, moment, reading
 
 MINUTE = 60
@@ -124,6 +124,27 @@ def test_whatever_a_device_says_it_is_heard(kind: str) -> None:
     home.hear(reading(kind, 1000, device_id="sensor"))
     assert home.tick(2199.999) == []
     assert brief(home.tick(2200)) == [("sensor", "opened")]
+
+
+def test_a_device_that_is_said_to_be_offline_is_not_heard() -> None:
+    home = home_of(SENSOR)
+    home.hear(reading("availability", 1000, device_id="sensor", value="offline"))
+    assert brief(home.tick(1200)) == [("sensor", "opened")]
+    assert home.hear(reading("availability", 1300, device_id="sensor", value="offline")) == []
+    assert brief(home.hear(reading("availability", 1400, device_id="sensor", value="online"))) == [
+        ("sensor", "resolved")
+    ]
+
+
+def test_devices_that_are_not_registered_do_not_fill_the_memory() -> None:
+    home = home_of(SENSOR)
+    for number in range(FAULTS_KEPT + 10):
+        for kind in ("tamper", "sos"):
+            home.hear(reading(kind, number, device_id=f"stranger{number}"))
+    state = home.state.rules["supervision"]
+    assert len(state["faults"]) == FAULTS_KEPT
+    assert f"stranger{FAULTS_KEPT + 9}/tamper" in state["faults"]
+    assert state["calling"] == []
 
 
 @pytest.mark.parametrize("how", [{"retained": True}, {"is_history": True}])

@@ -31,8 +31,10 @@ PROFILE = HomeProfile(
 
 
 def home_of(profile: HomeProfile = PROFILE, **more: Any) -> HomeLine:
+    """Where something moved inside in the afternoon."""
     home = HomeLine(rules=(WanderingRule(),), **more)
     assert home.follow(profile) == []
+    assert moves(home, 0) == []
     return home
 
 
@@ -134,6 +136,14 @@ def test_who_goes_out_is_seen_inside_for_a_moment_longer(after: float, is_told: 
     opens(home)
     moves(home, OUT + after)
     assert bool(later(home)) is is_told
+
+
+@pytest.mark.parametrize(("day", "is_judged"), [(0, True), (24 * HOUR, False)])
+def test_only_where_something_inside_tells_of_movement_is_nothing_a_sign(day: float, is_judged: bool) -> None:
+    home = home_of()
+    moves(home, OUT + day - 60, "by-door")
+    opens(home, OUT + day)
+    assert bool(later(home, OUT + day)) is is_judged
 
 
 @pytest.mark.parametrize(
