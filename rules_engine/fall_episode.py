@@ -50,6 +50,11 @@ def found_subject(device_id: str) -> str:
     return f"{device_id}/motion"
 
 
+def is_found(episode: Episode) -> bool:
+    """Whether nobody stated it: it was found in acceleration."""
+    return episode["subject"] == found_subject(episode["device_id"])
+
+
 def begun(
     cause: Reading | None,
     device_id: str,

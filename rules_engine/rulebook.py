@@ -8,10 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, f
 
 from carebell.errors import BadInput
 from carebell.file_yaml import Location, line_of, read_model
+from rules_engine.fall_parameters import FallParameters
 from rules_engine.rule import RuleParameters
 from rules_engine.rules.bed import BedParameters
 from rules_engine.rules.climate import ClimateParameters
-from rules_engine.rules.fall import FallParameters
 from rules_engine.rules.hazard import HazardParameters
 from rules_engine.rules.inactivity import InactivityParameters
 from rules_engine.rules.routine import RoutineParameters

@@ -18,6 +18,8 @@ from rules_engine.rule import Context, ms
 # The desk of whoever cares for the home, stating `test` as a device of it.
 DESK = "desk"
 HOME = ""
+MODES_KEPT = 64
+PRESSED_KEPT = 64
 _MILLISECOND = timedelta(milliseconds=1)
 
 
@@ -50,13 +52,14 @@ def stated(modes: Modes, reading: Reading, context: Context, test_for: timedelta
     known = modes.get(scope)
     if known is not None and at - known["told"] < again_ms:
         return {**modes, scope: {**known, "told": max(known["told"], at)}}
-    kept = {key: mode for key, mode in modes.items() if at - mode["told"] < again_ms}
+    others = [(key, mode) for key, mode in modes.items() if key != scope and at - mode["told"] < again_ms]
+    kept = dict(sorted(others, key=lambda one: one[1]["told"])[-(MODES_KEPT - 1) :])
     return {**kept, scope: Mode(began=at, until=at + test_for // _MILLISECOND, told=at, pressed=[])}
 
 
 def pressed(modes: Modes, press: Reading, context: Context) -> tuple[Modes, bool]:
     """What a press changes, and whether it is its button's test: it must have happened and be judged within the mode."""
-    if not modes:
+    if not modes or press.retained:  # the broker kept it: nobody presses now
         return modes, False
     at, now, button = happened_ms(press, context), context.now_ms, press.device_id
     open_ = {
@@ -64,7 +67,8 @@ def pressed(modes: Modes, press: Reading, context: Context) -> tuple[Modes, bool
         for scope, mode in modes.items()
         if scope in (HOME, button) and mode["began"] <= at and now < mode["until"]
     }
-    is_test = bool(open_) and not any(button in mode["pressed"] for mode in open_.values())
+    pressed_before = [mode["pressed"] for mode in open_.values()]
+    is_test = bool(open_) and not any(button in one or len(one) >= PRESSED_KEPT for one in pressed_before)
     used: dict[str, Mode] = {
         scope: {**mode, "pressed": [*mode["pressed"], button]} for scope, mode in open_.items() if is_test
     }

@@ -83,11 +83,15 @@ def _one(stated: JsonValue, value: JsonValue, unit: JsonValue) -> list[Measured]
 
 
 def _number(value: JsonValue) -> float | None:
-    if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
-        return float(value)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
-    return float(value)
+    if isinstance(value, str) and not _NUMBER.fullmatch(value.strip()):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:  # an integer of hundreds of digits
+        return None
+    return number if math.isfinite(number) else None
 
 
 def _converted(name: str, number: float, unit: str) -> float:

@@ -10,12 +10,8 @@ only people end the case. Where several people live, movement in another room pr
 """
 
 from collections.abc import Callable
-from datetime import timedelta
-from typing import NamedTuple, Self, TypedDict
+from typing import NamedTuple, TypedDict
 
-from pydantic import Field, model_validator
-
-from carebell.duration import Duration
 from carebell.step import Next
 from carebell.types import Alert, AlertStatus, Kind, Reading, Severity, Tick
 from rules_engine import fall_words as words
@@ -30,54 +26,31 @@ from rules_engine.fall_episode import (
     found_subject,
     happened,
     has_moved,
+    is_found,
     is_fresh,
     remembered,
     room_of,
 )
+from rules_engine.fall_parameters import FallParameters
 from rules_engine.fall_watch import Found, Worn, follow, next_due, woken
 from rules_engine.fall_words import Sentence
 from rules_engine.place import device_of, place_of
-from rules_engine.rule import AlwaysOn, Context, Finding, RuleEvent, RuleState, alert_of, ms
+from rules_engine.rule import Context, Finding, RuleEvent, RuleState, alert_of, ms
 
 _MOTION = Kind.MOTION
-
-
-class FallParameters(AlwaysOn):
-    """Those from `burst_wait` on say how acceleration is judged; see `MotionParameters`."""
-
-    budget: Duration = timedelta(seconds=1)
-    pre_alarm: Duration = timedelta(seconds=20)
-    again_after: Duration = timedelta(minutes=5)
-    same_within: Duration = timedelta(seconds=30)
-    still_for: Duration = timedelta(seconds=8)
-    cancel_gestures: tuple[str, ...] = ("double", "long", "hold")
-    moved_rooms: int = Field(default=1, ge=1, le=10)
-    moved_after: Duration = timedelta(seconds=5)
-    active_for: Duration = timedelta(minutes=5)
-    find: bool = True
-    burst_wait: Duration = timedelta(seconds=3)
-    late_for: Duration = timedelta(minutes=1)
-    follow_for: Duration = timedelta(minutes=2)
-    still_below_g: float = Field(default=0.06, gt=0, le=1)
-    up_within_degrees: float = Field(default=30.0, gt=0, le=180)
-    trunk_score_from: float | None = Field(default=None, ge=0, le=1)
-    wrist_score_from: float | None = Field(default=None, ge=0, le=1)
-
-    @model_validator(mode="after")
-    def _is_told_soon(self) -> Self:
-        if self.pre_alarm > self.again_after:
-            raise ValueError("pre_alarm is longer than again_after: a second fall would wait unheard")
-        return self
+STATUS_KEPT = 64
 
 
 class FallState(TypedDict):
     """`episodes` by subject; `active`: when a room last saw somebody; `well`: when a device was told that all is well;
-    `worn`: the devices whose acceleration is followed. Times in milliseconds."""
+    `worn`: the devices whose acceleration is followed; `status`: those that state `cleared` without being asked. Times in
+    milliseconds."""
 
     episodes: Episodes
     active: Rooms
     well: dict[str, int]
     worn: dict[str, Worn]
+    status: list[str]
 
 
 class Judging(NamedTuple):
@@ -99,7 +72,7 @@ class FallRule:
     hears = frozenset({Kind.FALL, Kind.ACCELERATION, Kind.MOTION, Kind.BUTTON, Kind.SOS})
 
     def start(self) -> RuleState:
-        return FallState(episodes={}, active={}, well={}, worn={})
+        return FallState(episodes={}, active={}, well={}, worn={}, status=[])
 
     def step(
         self, state: FallState, event: RuleEvent, context: Context, parameters: FallParameters
@@ -140,7 +113,8 @@ def _stated(state: FallState, event: Reading, judging: Judging) -> FallState:
         return state
     at, is_certain, device_id = ms(event.received_at), event.value != "suspected", event.device_id
     known = state["episodes"].get(device_id)
-    if known is not None and (event.retained or at - known["began"] < parameters.again_after // MILLISECOND):
+    # Our clock may have been set back: what then lies in the future says nothing of now.
+    if known is not None and (event.retained or 0 <= at - known["began"] < parameters.again_after // MILLISECOND):
         if is_certain and not known["is_certain"]:
             return _confirm(state, known, words.NOW_CERTAIN, event, judging)
         return state
@@ -158,26 +132,41 @@ def _cleared(state: FallState, event: Reading, judging: Judging) -> FallState:
     """By the device itself, or by a gateway for the whole home."""
     if event.retained or event.is_test:
         return state
-    device = device_of(judging.context.home, event.device_id)
-    is_home = device is not None and device.is_gateway
-    over = [
-        one
-        for one in state["episodes"].values()
-        if one["device_id"] == event.device_id or (is_home and not one["is_certain"] and not one["is_called"])
-    ]
+    is_home = _is_gateway(event, judging)
+    if not is_home and all(one["device_id"] != event.device_id for one in state["episodes"].values()):
+        return {
+            **state,
+            "status": [*(one for one in state["status"] if one != event.device_id), event.device_id][-STATUS_KEPT:],
+        }
+    # Who says so again and again, also where nothing was, says nothing of a fall that was found.
+    says_always = event.device_id in state["status"]
+    own = [one for one in state["episodes"].values() if one["device_id"] == event.device_id]
+    over = [one for one in own if not (says_always and is_found(one))]
+    if is_home:
+        over = [
+            one for one in state["episodes"].values() if (not one["is_certain"] and not one["is_called"]) or one in own
+        ]
     return _well(state, over, words.says_so(event.device_id), event, judging)
 
 
 def _called(state: FallState, event: Reading, judging: Judging) -> FallState:
     """Whoever presses for help after a suspected fall does not say that all is well; whoever clears a call does."""
-    if not state["episodes"] or event.retained:
+    if not state["episodes"] or event.retained or event.is_test:
         return state
     open_ = _uncertain(state, ms(event.received_at), judging)
     if event.value == "cleared":
+        # The button of somebody else knows nothing of this fall.
+        is_home = _is_gateway(event, judging)
+        open_ = [one for one in open_ if is_home or one["device_id"] == event.device_id]
         return _well(state, open_, words.call_cleared(event.device_id), event, judging)
     for one in open_:
         state = _kept(state, {**one, "is_called": True})
     return state
+
+
+def _is_gateway(event: Reading, judging: Judging) -> bool:
+    device = device_of(judging.context.home, event.device_id)
+    return device is not None and device.is_gateway
 
 
 def _gestured(state: FallState, event: Reading, judging: Judging) -> FallState:
@@ -238,7 +227,7 @@ def _is_told(state: FallState, device_id: str, at: int, parameters: FallParamete
     return (
         at <= state["well"].get(device_id, at - 1)
         or (stated is not None and abs(at - stated["began"]) <= parameters.same_within // MILLISECOND)
-        or (known is not None and at - known["began"] < parameters.again_after // MILLISECOND)
+        or (known is not None and abs(at - known["began"]) < parameters.again_after // MILLISECOND)
     )
 
 
@@ -267,7 +256,11 @@ def _well(
     """All is well: each is resolved with its reason, and what was felt before now is no new fall. A message that states a
     fall does not take it back, whatever else it says."""
     at, source = (judging.context.now_ms, None) if event is None else (ms(event.received_at), event.source_message_id)
-    over = [one for one in episodes if one["source"] != source or one["subject"] == found_subject(one["device_id"])]
+    over = [one for one in episodes if one["source"] != source or is_found(one)]
+    if event is not None:
+        # What happened before the fall and comes late does not take it back.
+        said = happened(event, judging.context) + judging.parameters.same_within // MILLISECOND
+        over = [one for one in over if said >= one["began"]]
     for one in over:
         is_late = (
             one["is_certain"] or one["is_called"] or at - one["began"] >= judging.parameters.pre_alarm // MILLISECOND
@@ -286,7 +279,7 @@ def _uncertain(state: FallState, at: int, judging: Judging) -> list[Episode]:
     return [
         one
         for one in state["episodes"].values()
-        if not one["is_certain"] and not one["is_called"] and at - one["began"] < again_after
+        if not one["is_certain"] and not one["is_called"] and abs(at - one["began"]) < again_after
     ]
 
 

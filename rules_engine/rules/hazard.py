@@ -82,7 +82,7 @@ class HazardRule:
                 return Next(state)
             left = {key: one for key, one in state["told"].items() if key != subject}
             return Next({"told": left}, (self._alert(event, subject, told, context, parameters),))
-        if told is not None and (event.retained or at - told < parameters.again_after // MILLISECOND):
+        if told is not None and (event.retained or 0 <= at - told < parameters.again_after // MILLISECOND):
             return Next(state)
         # The latest comes last, so that the oldest is forgotten first.
         kept = [(key, one) for key, one in state["told"].items() if key != subject][-(EPISODES_KEPT - 1) :]

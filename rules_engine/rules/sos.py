@@ -4,6 +4,9 @@ In the weekly test mode the first press of each button is answered as a test; se
 """
 
 from datetime import timedelta
+from typing import Annotated
+
+from pydantic import Field
 
 from carebell.duration import Duration
 from carebell.step import Next
@@ -15,8 +18,8 @@ from rules_engine.rule import Context, Finding, RuleEvent, RuleParameters, RuleS
 class SosParameters(RuleParameters):
     """How a test of the buttons goes; `enabled: false` is refused by the rulebook."""
 
-    test_for: Duration = timedelta(minutes=10)
-    test_again_after: Duration = timedelta(days=1)
+    test_for: Annotated[Duration, Field(le=timedelta(hours=1))] = timedelta(minutes=10)
+    test_again_after: Annotated[Duration, Field(ge=timedelta(days=1))] = timedelta(days=5)
 
 
 class SosRule:

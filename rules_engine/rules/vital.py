@@ -77,7 +77,7 @@ class VitalLimits(BaseModel):
 
 
 class VitalParameters(RuleParameters):
-    """`limits` by the name of what is measured; a level or a home changes single numbers of a name."""
+    """`anew_after`: who sways about a limit is not told of each time; far outside always is. `limits` by the name of what is measured; a level or a home changes single numbers of a name."""
 
     budget: Duration = timedelta(minutes=1)
     samples: int = Field(default=3, ge=2, le=100)
@@ -87,6 +87,7 @@ class VitalParameters(RuleParameters):
     within: Duration = timedelta(hours=36)
     back_samples: int = Field(default=2, ge=1, le=100)
     again_after: Duration = timedelta(days=1)
+    anew_after: Duration = timedelta(hours=2)
     limits: dict[str, VitalLimits] = Field(default_factory=dict)
 
     def changed(self, changes: Mapping[str, Any]) -> Self:
@@ -100,7 +101,7 @@ class VitalParameters(RuleParameters):
 
 class Row(TypedDict):
     """Times in milliseconds. What lies outside one after the other: on which `side`, `since` when, how many, the readings; the
-    same for what is far outside; how many are `back` inside; what was told, by side, and when."""
+    same for what is far outside; how many are `back` inside; what was told, by side, and when; what of it is not over."""
 
     last: int
     side: str
@@ -111,6 +112,7 @@ class Row(TypedDict):
     far_count: int
     back: int
     told: dict[str, int]
+    open: list[str]
 
 
 class VitalRule:
@@ -141,10 +143,11 @@ class VitalRule:
             row = _continued(row, one.value, limits, at, event.id, parameters)
             told = _told(row, at, parameters)
             found += [_finding(subject, one, limits, row, key, event, context) for key in told]
-            row = {**row, "told": {**row["told"], **dict.fromkeys(told, at)}}
-            if row["back"] >= parameters.back_samples and row["told"]:
-                found += [_over(subject, one, began, key, event) for key, began in row["told"].items()]
-                row = {**row, "told": {}}
+            open_ = [*(key for key in row["open"] if key not in told), *told]
+            row = {**row, "told": {**row["told"], **dict.fromkeys(told, at)}, "open": open_}
+            if row["back"] >= parameters.back_samples and open_:
+                found += [_over(subject, one, row["told"][key], key, event) for key in open_]
+                row = {**row, "open": []}
             rows[subject] = row
         kept = dict(list(rows.items())[-ROWS_KEPT:])
         return Next({"rows": kept}, tuple(alert_of(one, self.name, parameters, context) for one in found))
@@ -154,11 +157,14 @@ def _continued(
     row: Row | None, value: float, limits: VitalLimits, at: int, reading_id: str, parameters: VitalParameters
 ) -> Row:
     """The row with one more value; it begins anew with another side, after a value inside, or after too long a time."""
-    side, told = limits.side(value), {} if row is None else row["told"]
+    side = limits.side(value)
     goes_on = row is not None and row["side"] == side and at - row["last"] <= parameters.within // MILLISECOND
     if row is None or not goes_on:
-        empty = Row(last=at, side=side, since=at, count=0, readings=[], far_since=at, far_count=0, back=0, told=told)
-        row = empty if row is None else {**empty, "back": 0 if side else row["back"]}
+        empty = Row(
+            last=at, side=side, since=at, count=0, readings=[], far_since=at, far_count=0, back=0, told={}, open=[]
+        )
+        kept = empty if row is None else row
+        row = {**empty, "back": 0 if side else kept["back"], "told": kept["told"], "open": kept["open"]}
     is_far = limits.is_critical(value)
     is_first_far = is_far and row["far_count"] == 0
     return {
@@ -173,7 +179,7 @@ def _continued(
 
 
 def _told(row: Row, at: int, parameters: VitalParameters) -> list[str]:
-    """What is to be told now: the side, and the side far outside, each once and again after a while."""
+    """What is to be told now: the side, and the side far outside, each once, again after a while, and anew once over."""
     side, due = row["side"], []
     if not side:
         return []
@@ -182,8 +188,14 @@ def _told(row: Row, at: int, parameters: VitalParameters) -> list[str]:
         due.append(side)
     if row["far_count"] >= parameters.critical_samples and at - row["far_since"] >= far_lasting:
         due.append(f"{side}/critical")
-    again_after = parameters.again_after // MILLISECOND
-    return [key for key in due if key not in row["told"] or at - row["told"][key] >= again_after]
+
+    def is_due(key: str) -> bool:
+        before = row["told"].get(key)
+        if before is None or key in row["open"]:
+            return before is None or at - before >= parameters.again_after // MILLISECOND
+        return key != side or at - before >= parameters.anew_after // MILLISECOND
+
+    return [key for key in due if is_due(key)]
 
 
 def _finding(

@@ -109,7 +109,8 @@ def test_a_test_is_for_information_and_begins_nothing(home: HomeLine) -> None:
 WELL = {
     "the device": fall(10, "cleared"),
     "a gateway": fall(10, "cleared", "gateway"),
-    "a call cleared": reading("sos", 10, value="cleared"),
+    "a call cleared on it": reading("sos", 10, device_id="radar", value="cleared"),
+    "a call cleared by a gateway": reading("sos", 10, device_id="gateway", value="cleared"),
     "a gesture": reading("button", 10, device_id="radar", value="long"),
     "movement": motion(10, "kitchen"),
 }
@@ -161,7 +162,9 @@ NOT_WELL = {
     "movement before": motion(-3, "kitchen"),
     "no movement": motion(10, "kitchen", False),
     "a call": reading("sos", 10),
-    "a call cleared, retained": reading("sos", 10, value="cleared", retained=True),
+    "a call cleared, retained": reading("sos", 10, device_id="radar", value="cleared", retained=True),
+    "a call cleared as a test": reading("sos", 10, device_id="radar", value="cleared", is_test=True),
+    "a call cleared on the button of somebody else": reading("sos", 10, value="cleared"),
 }
 
 
@@ -233,6 +236,26 @@ def test_a_cancelled_fall_that_is_certain_after_all_is_an_alert_at_once(home: Ho
     home.hear(fall(5, "cleared"))
     [alert] = home.hear(fall(8, "detected"))
     assert (alert.status, alert.pre_alarm) == (AlertStatus.OPENED, timedelta(0))
+
+
+def test_a_cancel_that_happened_before_the_fall_and_comes_late_takes_nothing_back(home: HomeLine) -> None:
+    home.hear(fall(-100, "cleared", observed_at=moment(-100.1)))
+    home.hear(fall(0))
+    assert home.hear(fall(10, "cleared", observed_at=moment(-90))) == []
+    assert len(home.hear(fall(11, "cleared", observed_at=moment(10.9)))) == 1
+
+
+def test_a_fall_is_told_after_our_clock_was_set_back(home: HomeLine) -> None:
+    home.hear(fall(3600, "detected"))
+    assert brief(home.hear(fall(0, "detected", source="after"))) == [("radar", "opened")]
+
+
+@pytest.mark.parametrize("place", ["Waist", " neck ", "颈部", "腕", "watch"])
+def test_where_a_device_is_worn_is_no_room(home: HomeLine, place: str) -> None:
+    home.hear(motion(-10, "bath"))
+    home.hear(motion(-5, "bath", False))
+    home.hear(fall(0, device_id="pendant", place=place))
+    assert home.hear(motion(10, "bath")) == []
 
 
 def test_what_is_remembered_of_rooms_is_bounded(home: HomeLine) -> None:

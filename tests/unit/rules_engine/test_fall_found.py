@@ -144,3 +144,17 @@ def test_what_is_kept_of_the_devices_is_bounded() -> None:
     for number in range(100):
         home.hear(burst(100 + number, walking(1)))
     assert len(home.state.rules["fall"]["worn"]["pendant"]["recent"]) <= 41
+
+
+def cleared(at: float) -> Reading:
+    return reading("fall", at, device_id="pendant", value="cleared")
+
+
+def test_the_device_takes_a_found_fall_back() -> None:
+    home = line(*bursts(fall_trial()), cleared(13.5), until=60)
+    assert brief(home.alerts) == [SUSPECTED, RESOLVED]
+
+
+def test_a_device_that_always_says_that_nobody_fell_takes_no_found_fall_back() -> None:
+    status = [cleared(at + 0.5) for at in range(0, 30, 3)]
+    assert brief(line(*bursts(fall_trial()), *status, until=60).alerts) == [SUSPECTED]
