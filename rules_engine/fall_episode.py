@@ -6,7 +6,7 @@ suspected ──pre-alarm──┤ people are called       cancelled: all is wel
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import TypedDict
+from typing import TypedDict, TypeVar
 
 from carebell.types import HomeProfile, Reading, Severity
 from rules_engine.fall_words import Sentence, is_worn
@@ -15,19 +15,26 @@ from rules_engine.rule import Context, Finding, at_ms, ms
 
 MILLISECOND = timedelta(milliseconds=1)
 ROOMS_KEPT = 32
+DEVICES_KEPT = 64
 # A sensor that repeats that it sees somebody need not be written down each time.
 _ALIKE_MS = 10_000
 
 
+_Kept = TypeVar("_Kept")
+
+
 class Episode(TypedDict):
-    """Times in milliseconds. `began`: makes the alert's id; `source`: the message that began it; `is_called`: somebody
-    pressed for help since; `room`: where it was, nothing where that is not known; `rooms`: where somebody moved since;
-    `still`: since when whoever wears the device lies still."""
+    """Times in milliseconds. `began`: makes the alert's id; `happened`: the same, for what came late when it happened;
+    `said`: when it was stated last; `source`: the message that began it; `is_called`: somebody pressed for help since;
+    `room`: where it was, nothing where that is not known; `rooms`: where somebody moved since; `still`: since when whoever
+    wears the device lies still."""
 
     device_id: str
     subject: str
     place: str
     began: int
+    happened: int
+    said: int
     source: str
     is_certain: bool
     is_called: bool
@@ -62,6 +69,7 @@ def begun(
     began: int,
     room: str,
     *,
+    happened_at: int | None = None,
     is_certain: bool = False,
     is_found: bool = False,
 ) -> Episode:
@@ -70,6 +78,8 @@ def begun(
         subject=found_subject(device_id) if is_found else device_id,
         place=place,
         began=began,
+        happened=began if happened_at is None else happened_at,
+        said=began,
         source="" if cause is None else cause.source_message_id,
         is_certain=is_certain,
         is_called=False,
@@ -77,6 +87,30 @@ def begun(
         rooms=[],
         still=None,
     )
+
+
+def is_same(known: Episode, at: int, *, is_certain: bool, again_after: timedelta, same_within: timedelta) -> bool:
+    """Whether what a device states again is the fall that is known; a certain one only while it goes on being stated, as
+    people may have closed its case. Our clock may have been set back: what then lies in the future says nothing of now."""
+    is_one = 0 <= at - known["began"] < again_after // MILLISECOND
+    is_pause = is_certain and known["is_certain"] and at - known["said"] >= same_within // MILLISECOND
+    return is_one and not is_pause
+
+
+def uncertain(episodes: Episodes, at: int, again_after: timedelta) -> list[Episode]:
+    """The falls that may still turn out to be none."""
+    length = again_after // MILLISECOND
+    return [
+        one
+        for one in episodes.values()
+        if not one["is_certain"] and not one["is_called"] and abs(at - one["began"]) < length
+    ]
+
+
+def with_last(known: Mapping[str, _Kept], key: str, value: _Kept) -> dict[str, _Kept]:
+    """The latest comes last, so that the oldest is forgotten first."""
+    kept = [(name, one) for name, one in known.items() if name != key][-(DEVICES_KEPT - 1) :]
+    return dict([*kept, (key, value)])
 
 
 def finding_of(episode: Episode, sentence: Sentence, cause: Reading | None) -> Finding:

@@ -42,10 +42,10 @@ def where(device_id: str, place: str) -> Sentence:
 
 
 def suspected(what: Sentence, pre_alarm: timedelta) -> Sentence:
-    within = format_duration(pre_alarm)
+    within = f"{pre_alarm.total_seconds():g}"
     return (
-        f"Suspected fall: {what[0]}; unless the home says within {within} that all is well, help is called.",
-        f"疑似跌倒：{what[1]}；若住户未在 {pre_alarm.total_seconds():g} 秒内报平安，即呼叫救助。",
+        f"Suspected fall: {what[0]}; the home has {within} s to say that all is well.",
+        f"疑似跌倒：{what[1]}；住户有 {within} 秒时间报平安。",
     )
 
 

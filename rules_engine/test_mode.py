@@ -53,8 +53,16 @@ def stated(modes: Modes, reading: Reading, context: Context, test_for: timedelta
     if known is not None and at - known["told"] < again_ms:
         return {**modes, scope: {**known, "told": max(known["told"], at)}}
     others = [(key, mode) for key, mode in modes.items() if key != scope and at - mode["told"] < again_ms]
-    kept = dict(sorted(others, key=lambda one: one[1]["told"])[-(MODES_KEPT - 1) :])
-    return {**kept, scope: Mode(began=at, until=at + test_for // _MILLISECOND, told=at, pressed=[])}
+    # The home's own is forgotten last.
+    kept = dict(sorted(others, key=lambda one: (one[0] == HOME, one[1]["told"]))[-(MODES_KEPT - 1) :])
+    pressed = _pressed_lately(modes, scope, at - 2 * test_for // _MILLISECOND)
+    return {**kept, scope: Mode(began=at, until=at + test_for // _MILLISECOND, told=at, pressed=pressed)}
+
+
+def _pressed_lately(modes: Modes, scope: str, since: int) -> list[str]:
+    """The buttons of a scope that have had their test in another mode just now: a test of their own is no second one."""
+    lately = [button for mode in modes.values() if mode["began"] > since for button in mode["pressed"]]
+    return [button for button in dict.fromkeys(lately) if scope in (HOME, button)][-PRESSED_KEPT:]
 
 
 def pressed(modes: Modes, press: Reading, context: Context) -> tuple[Modes, bool]:

@@ -28,8 +28,11 @@ from rules_engine.fall_episode import (
     has_moved,
     is_found,
     is_fresh,
+    is_same,
     remembered,
     room_of,
+    uncertain,
+    with_last,
 )
 from rules_engine.fall_parameters import FallParameters
 from rules_engine.fall_watch import Found, Worn, follow, next_due, woken
@@ -113,13 +116,16 @@ def _stated(state: FallState, event: Reading, judging: Judging) -> FallState:
         return state
     at, is_certain, device_id = ms(event.received_at), event.value != "suspected", event.device_id
     known = state["episodes"].get(device_id)
-    # Our clock may have been set back: what then lies in the future says nothing of now.
-    if known is not None and (event.retained or 0 <= at - known["began"] < parameters.again_after // MILLISECOND):
+    again, same = parameters.again_after, parameters.same_within
+    if known is not None and (
+        event.retained or is_same(known, at, is_certain=is_certain, again_after=again, same_within=same)
+    ):
+        known = known if event.retained else {**known, "said": at}
         if is_certain and not known["is_certain"]:
             return _confirm(state, known, words.NOW_CERTAIN, event, judging)
-        return state
-    room = fell_in(place, state["active"], at, parameters.active_for)
-    episode = begun(event, device_id, place, at, room, is_certain=is_certain)
+        return state if event.retained else _kept(state, known)
+    room, since = fell_in(place, state["active"], at, parameters.active_for), happened(event, judging.context)
+    episode = begun(event, device_id, place, at, room, happened_at=since, is_certain=is_certain)
     if is_certain:
         judging.found.append(finding_of(episode, words.certain(event, place), event))
     else:
@@ -139,9 +145,9 @@ def _cleared(state: FallState, event: Reading, judging: Judging) -> FallState:
             "status": [*(one for one in state["status"] if one != event.device_id), event.device_id][-STATUS_KEPT:],
         }
     # Who says so again and again, also where nothing was, says nothing of a fall that was found.
-    says_always = event.device_id in state["status"]
+    says_always, source = event.device_id in state["status"], event.source_message_id
     own = [one for one in state["episodes"].values() if one["device_id"] == event.device_id]
-    over = [one for one in own if not (says_always and is_found(one))]
+    over = [one for one in own if not (is_found(one) and (says_always or one["source"] == source))]
     if is_home:
         over = [
             one for one in state["episodes"].values() if (not one["is_certain"] and not one["is_called"]) or one in own
@@ -225,7 +231,7 @@ def _is_told(state: FallState, device_id: str, at: int, parameters: FallParamete
     """Whether this fall is told already, by the device or from its acceleration, or was taken back since."""
     stated, known = state["episodes"].get(device_id), state["episodes"].get(found_subject(device_id))
     return (
-        at <= state["well"].get(device_id, at - 1)
+        0 <= state["well"].get(device_id, at - 1) - at < parameters.again_after // MILLISECOND
         or (stated is not None and abs(at - stated["began"]) <= parameters.same_within // MILLISECOND)
         or (known is not None and abs(at - known["began"]) < parameters.again_after // MILLISECOND)
     )
@@ -260,7 +266,7 @@ def _well(
     if event is not None:
         # What happened before the fall and comes late does not take it back.
         said = happened(event, judging.context) + judging.parameters.same_within // MILLISECOND
-        over = [one for one in over if said >= one["began"]]
+        over = [one for one in over if said >= one["happened"]]
     for one in over:
         is_late = (
             one["is_certain"] or one["is_called"] or at - one["began"] >= judging.parameters.pre_alarm // MILLISECOND
@@ -269,22 +275,18 @@ def _well(
         judging.found.append(finding_of(one, sentence, event)._replace(status=AlertStatus.RESOLVED))
     gone = {one["subject"] for one in over}
     left = {subject: one for subject, one in state["episodes"].items() if subject not in gone}
-    well = {one["device_id"]: at for one in over if one["device_id"] in state["worn"]}
-    return {**state, "episodes": left, "well": {**state["well"], **well}}
+    well = state["well"]
+    for device_id in [one["device_id"] for one in over if one["device_id"] in state["worn"]]:
+        well = with_last(well, device_id, at)
+    return {**state, "episodes": left, "well": well}
 
 
 def _uncertain(state: FallState, at: int, judging: Judging) -> list[Episode]:
-    """The falls that may still turn out to be none."""
-    again_after = judging.parameters.again_after // MILLISECOND
-    return [
-        one
-        for one in state["episodes"].values()
-        if not one["is_certain"] and not one["is_called"] and abs(at - one["began"]) < again_after
-    ]
+    return uncertain(state["episodes"], at, judging.parameters.again_after)
 
 
 def _kept(state: FallState, episode: Episode) -> FallState:
-    return {**state, "episodes": {**state["episodes"], episode["subject"]: episode}}
+    return {**state, "episodes": with_last(state["episodes"], episode["subject"], episode)}
 
 
 _HANDLERS: dict[str, Callable[[FallState, Reading, Judging], FallState]] = {

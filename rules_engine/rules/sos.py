@@ -53,7 +53,10 @@ class SosRule:
         place, place_zh = (f" in the {event.place}", f"（{event.place}）") if event.place else ("", " ")
         summary = f"Call for help: button {event.device_id}{place} was pressed."
         summary_zh = f"呼救：按钮 {event.device_id}{place_zh}被按下。"
-        if is_weekly:
+        if event.is_test:
+            summary = f"Test: button {event.device_id}{place} works."
+            summary_zh = f"测试：按钮 {event.device_id}{place_zh}工作正常。"
+        elif is_weekly:
             summary = f"Weekly test: button {event.device_id}{place} works; pressed again it calls for help."
             summary_zh = f"每周测试：按钮 {event.device_id}{place_zh}工作正常；再次按下即为呼救。"
         finding = Finding(

@@ -77,7 +77,8 @@ class VitalLimits(BaseModel):
 
 
 class VitalParameters(RuleParameters):
-    """`anew_after`: who sways about a limit is not told of each time; far outside always is. `limits` by the name of what is measured; a level or a home changes single numbers of a name."""
+    """`limits` by the name of what is measured; a level or a home changes single numbers of a name. `anew_after`: who sways
+    about a limit is not told of each time; who is far outside always is."""
 
     budget: Duration = timedelta(minutes=1)
     samples: int = Field(default=3, ge=2, le=100)

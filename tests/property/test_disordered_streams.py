@@ -53,7 +53,7 @@ lives = st.lists(
 
 
 def lived(life: Life) -> list[Reading]:
-    """A life and the gateway's beats beside it, which go on for days; every device states the time and is heard a moment later."""
+    """A life, and the gateway's beats, which go on for days; every device states the time and is heard a moment later."""
     at, readings = 60.0, []
     for number, (device, choice, pause) in enumerate(life):
         place, kind, values = DEVICES[device]

@@ -61,7 +61,7 @@ def test_a_suspected_fall_is_an_alert_at_once_with_a_pre_alarm(home: HomeLine) -
         Severity.CRITICAL,
         timedelta(seconds=20),
     )
-    assert "unless the home says within 20s that all is well" in alert.summary
+    assert "the home has 20 s to say that all is well" in alert.summary
 
 
 def test_a_statement_that_is_repeated_is_one_alert(home: HomeLine) -> None:
@@ -243,6 +243,27 @@ def test_a_cancel_that_happened_before_the_fall_and_comes_late_takes_nothing_bac
     home.hear(fall(0))
     assert home.hear(fall(10, "cleared", observed_at=moment(-90))) == []
     assert len(home.hear(fall(11, "cleared", observed_at=moment(10.9)))) == 1
+
+
+def test_a_fall_and_its_cancel_that_both_come_late_are_taken_back(home: HomeLine) -> None:
+    home.hear(reading("battery", -100, device_id="radar", observed_at=moment(-100.1)))
+    home.hear(fall(300, observed_at=moment(0)))
+    assert brief(home.hear(fall(301, "cleared", observed_at=moment(10)))) == [("radar", "resolved")]
+
+
+def test_a_second_certain_fall_is_told_although_the_first_was_just_told(home: HomeLine) -> None:
+    [first] = home.hear(fall(0, "detected"))
+    home.hear(fall(25, "detected"))
+    assert home.hear(fall(54, "detected")) == []
+    [second] = home.hear(fall(84, "detected"))
+    assert (second.status, second.id != first.id) == (AlertStatus.OPENED, True)
+
+
+def test_what_is_remembered_of_falls_is_bounded(home: HomeLine) -> None:
+    for number in range(100):
+        assert len(home.hear(fall(number, "detected", f"d{number}"))) == 1
+    assert len(home.state.rules["fall"]["episodes"]) == 64
+    assert home.hear(fall(100, "detected", "d99")) == []
 
 
 def test_a_fall_is_told_after_our_clock_was_set_back(home: HomeLine) -> None:

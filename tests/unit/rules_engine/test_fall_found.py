@@ -155,6 +155,23 @@ def test_the_device_takes_a_found_fall_back() -> None:
     assert brief(home.alerts) == [SUSPECTED, RESOLVED]
 
 
+def test_the_message_in_which_a_fall_was_found_does_not_take_it_back() -> None:
+    fell = bursts(fall_trial())
+    [told] = line(*fell, until=60).alerts
+    [source] = told.source_ids
+    home = line(*fell, until=0)
+    assert home.hear(reading("fall", 20, device_id="pendant", value="cleared", source=source)) == []
+    assert brief(home.hear(cleared(21))) == [RESOLVED]
+
+
+def test_a_fall_is_found_after_our_clock_was_set_back() -> None:
+    home = line(*bursts([*fall_trial(), *walking(12)], since=3600), until=0)
+    assert brief(home.alerts) == [SUSPECTED, RESOLVED]
+    for one in bursts(fall_trial()):
+        home.hear(one)
+    assert brief(home.alerts) == [SUSPECTED, RESOLVED, SUSPECTED]
+
+
 def test_a_device_that_always_says_that_nobody_fell_takes_no_found_fall_back() -> None:
     status = [cleared(at + 0.5) for at in range(0, 30, 3)]
     assert brief(line(*bursts(fall_trial()), *status, until=60).alerts) == [SUSPECTED]

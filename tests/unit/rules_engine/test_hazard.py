@@ -58,6 +58,11 @@ def test_what_is_repeated_is_one_alert_and_told_again_after_a_while(home: HomeLi
     assert len({alert.id for alert in home.alerts}) == 4
 
 
+def test_it_is_told_after_our_clock_was_set_back(home: HomeLine) -> None:
+    home.hear(hazard(3600))
+    assert statuses(home.hear(hazard(0))) == ["opened"]
+
+
 def test_the_end_is_written_onto_the_last_alert(home: HomeLine) -> None:
     home.hear(hazard(0))
     [last] = home.hear(hazard(700))

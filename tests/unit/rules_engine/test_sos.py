@@ -1,5 +1,6 @@
 """Time lines of calls for help: every press is an alert, a repeat of a press is not, only people end one."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from carebell.types import Alert, AlertStatus, DeviceProfile, HomeProfile, Kind, Severity
-from rules_engine.rules.sos import SosRule
+from rules_engine.rules.sos import SosParameters, SosRule
 from tests.support.homeline import HomeLine, moment, reading, restarted
 
 DAY = 86_400
@@ -117,6 +118,7 @@ def test_history_is_nothing(home: HomeLine) -> None:
 def test_a_test_is_for_information(home: HomeLine) -> None:
     [alert] = home.hear(reading("sos", 0, is_test=True))
     assert (alert.severity, alert.is_test) == (Severity.INFO, True)
+    assert alert.summary == "Test: button button works."
 
 
 def test_a_late_press_is_a_press(home: HomeLine) -> None:
@@ -187,6 +189,13 @@ def test_a_button_that_was_tested_with_the_home_has_no_second_test_of_its_own() 
     assert told(home.hear(reading("sos", 3))) == CALL
 
 
+def test_a_button_that_was_tested_just_before_the_homes_test_ended_has_no_second_one() -> None:
+    home = in_test("gateway")
+    assert told(home.hear(reading("sos", 300))) == TEST
+    home.hear(reading("test", 301, device_id="button"))
+    assert told(home.hear(reading("sos", 601))) == CALL
+
+
 def test_test_mode_ends_by_itself_to_the_moment() -> None:
     assert told(in_test("gateway").hear(reading("sos", 599.999))) == TEST
     assert told(in_test("gateway").hear(reading("sos", 600))) == CALL
@@ -223,6 +232,13 @@ def test_a_test_that_is_stuck_opens_nothing_again(every: int) -> None:
             break
 
 
+def test_a_test_that_is_stuck_in_a_daily_heartbeat_opens_nothing_again() -> None:
+    home = in_test("gateway")
+    for day in range(1, 10):
+        home.hear(reading("test", day * (DAY + 5), device_id="gateway"))
+        assert told(home.hear(reading("sos", day * (DAY + 5) + 1))) == CALL
+
+
 def test_a_week_later_there_is_a_test_again() -> None:
     home = in_test("gateway")
     home.hear(reading("sos", 1))
@@ -240,6 +256,27 @@ def test_a_press_that_was_kept_back_by_the_button_is_a_call() -> None:
     home = in_test("gateway", at=100)
     home.hear(reading("battery", 0, device_id="button", observed_at=moment(-1)))
     assert told(home.hear(reading("sos", 130, observed_at=moment(60)))) == CALL
+
+
+def test_a_press_that_the_broker_kept_is_a_call() -> None:
+    home = in_test("gateway")
+    assert told(home.hear(reading("sos", 1, retained=True))) == CALL
+    assert told(home.hear(reading("sos", 2))) == TEST
+
+
+def test_what_is_remembered_of_tests_is_bounded() -> None:
+    home = in_test("gateway")
+    for number in range(100):
+        assert told(home.hear(reading("sos", number, device_id=f"b{number}"))) == (TEST if number < 64 else CALL)
+        home.hear(reading("test", number, device_id=f"d{number}"))
+    testing = home.state.rules["sos"]["testing"]
+    assert (len(testing), max(len(mode["pressed"]) for mode in testing.values())) == (64, 64)
+
+
+@pytest.mark.parametrize("change", [{"test_for": "52w"}, {"test_again_after": "0s"}])
+def test_a_test_lasts_not_long_and_comes_not_often(change: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="should be"):
+        SosParameters(budget=timedelta(seconds=1)).changed(change)
 
 
 def test_a_test_that_is_told_late_is_over() -> None:

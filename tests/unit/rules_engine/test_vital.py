@@ -100,6 +100,20 @@ def test_it_is_over_once_two_lie_well_inside(home: HomeLine) -> None:
     assert len(told(home, [44, 44, 44], since=4 * HOUR)) == 1
 
 
+def test_who_sways_about_a_limit_is_told_of_now_and_then(home: HomeLine) -> None:
+    for half_hour in range(20):
+        told(home, [44, 44, 44, 50, 50], since=half_hour * HOUR / 2)
+    opened = [alert.at for alert in home.opened]
+    assert opened == [moment(10 * MINUTE + hours * 2 * HOUR) for hours in range(5)]
+    assert [alert.status for alert in home.alerts] == [AlertStatus.OPENED, AlertStatus.RESOLVED] * 5
+
+
+def test_who_is_far_outside_anew_is_told_of_each_time(home: HomeLine) -> None:
+    for half_hour in range(3):
+        told(home, [160, 160, 100, 100], since=half_hour * HOUR / 2)
+    assert [alert.severity for alert in home.opened] == [Severity.CRITICAL] * 3
+
+
 def test_doubled_and_older_values_are_not_judged(home: HomeLine) -> None:
     first = pulse(0, 44)
     for _ in range(5):

@@ -46,6 +46,8 @@ def test_a_value_is_read_with_its_name(value: Any, channel: str, unit: str, expe
         (None, "heart_rate", ""),
         ("high", "heart_rate", ""),
         ("1e999", "heart_rate", ""),
+        (10**400, "heart_rate", ""),
+        ("9" * 400, "heart_rate", ""),
         (float("nan"), "heart_rate", ""),
         ([72], "heart_rate", ""),
         ({"name": 7, "value": 72}, "", ""),
