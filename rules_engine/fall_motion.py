@@ -15,6 +15,7 @@ from pydantic import JsonValue
 from rules_engine.acceleration import STEP_MS, Floats, Stream, is_near, joined, packed, read_burst, runs, unpacked
 from rules_engine.fall_features import AFTER, BEFORE, PEAK_FROM, angle, down, measured, peaks, smoothed, sway
 from rules_engine.fall_model import model_for
+from rules_engine.worn import part_of
 
 _KEPT_BEFORE_MS = (BEFORE + 50) * STEP_MS
 _AFTER_MS = AFTER * STEP_MS
@@ -173,7 +174,7 @@ def _peaks(axes: Floats, start_ms: int, judged_to_ms: int | None) -> list[tuple[
 def _impact(
     even: Floats, size: Floats, peak: int, at_ms: int, place: str, parameters: MotionParameters
 ) -> Impact | None:
-    is_wrist = "wrist" in place.casefold()
+    is_wrist = part_of(place) == "wrist"
     model = model_for("wrist" if is_wrist else "trunk")
     told = parameters.wrist_score_from if is_wrist else parameters.trunk_score_from
     score_from = model.score_from if told is None else told

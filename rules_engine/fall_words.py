@@ -6,38 +6,19 @@ from carebell.duration import format_duration
 from carebell.types import Reading
 from rules_engine.fall_motion import Impact
 from rules_engine.local_time import clock_text
+from rules_engine.worn import WORN, part_of
 
 Sentence = tuple[str, str]
-# Where a device is worn; any other place is a room.
-_WORN = {
-    "waist": ("at the waist", "腰部"),
-    "chest": ("at the chest", "胸部"),
-    "hip": ("at the hip", "髋部"),
-    "pocket": ("in a pocket", "口袋"),
-    "wrist": ("at the wrist", "手腕"),
-    "neck": ("at the neck", "颈部"),
-}
-_NAMED = {zh: name for name, (_, zh) in _WORN.items()} | {
-    "belt": "waist", "pendant": "neck", "necklace": "neck", "watch": "wrist", "arm": "wrist", "trousers": "pocket",
-    "腰": "waist", "腰带": "waist", "胸": "chest", "胸前": "chest", "颈": "neck", "脖子": "neck", "项链": "neck",
-    "腕": "wrist", "腕部": "wrist", "手表": "wrist", "手环": "wrist", "髋": "hip", "臀部": "hip", "衣袋": "pocket",
-}  # fmt: skip
-
-
-def _part(place: str) -> str:
-    """The part of the body, as it is named above; nothing for a room."""
-    word = place.strip().casefold()
-    return word if word in _WORN else _NAMED.get(word, "")
 
 
 def is_worn(place: str) -> bool:
-    return bool(_part(place))
+    return bool(part_of(place))
 
 
 def where(device_id: str, place: str) -> Sentence:
     """The device and where it is: in a room, or on somebody."""
-    if part := _part(place):
-        return f"{device_id} (worn {_WORN[part][0]})", f"{device_id}（佩戴于{_WORN[part][1]}）"
+    if part := part_of(place):
+        return f"{device_id} (worn {WORN[part][0]})", f"{device_id}（佩戴于{WORN[part][1]}）"
     return (f"{device_id} in the {place}", f"{device_id}（{place}）") if place else (device_id, device_id)
 
 
