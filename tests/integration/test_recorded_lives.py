@@ -40,4 +40,4 @@ def test_recorded_falls_are_found_and_daily_life_is_not_taken_for_one() -> None:
 
 def test_silences_of_recorded_homes_are_found() -> None:
     homes = [str(SHARED / f"data/homes/{home}.csv.gz") for home in ("hh101_5min", "casas_al_30d", "ordonez_A")]
-    print(scored("eval_homes.py", "--data", *homes, "--cuts", "12"))
+    print(scored("eval_homes.py", "--data", *homes, "--cuts", "6"))
