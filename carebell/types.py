@@ -67,7 +67,10 @@ class AlertStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """One normalised fact that a device stated. `observed_at` is the device's word, `received_at` is ours."""
+    """One normalised fact that a device stated. `observed_at` is the device's word, `received_at` is ours.
+
+    `is_level`: a state that may be said again without anything having happened. `correlation_id`: what it answers.
+    """
 
     id: str
     home_id: str
@@ -86,6 +89,8 @@ class Reading:
     retained: bool = False
     is_test: bool = False
     is_history: bool = False
+    is_level: bool = False
+    correlation_id: str = ""
     note: str = ""
     type: Literal["carebell.reading.v1"] = "carebell.reading.v1"
 
@@ -108,11 +113,28 @@ class Tick:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BindingProfile:
+    """What a gesture of a device means in this home. `gesture` empty: any press; `channel` None: any channel."""
+
+    gesture: str
+    kind: str
+    channel: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceProfile:
-    """What rules need to know of a device. `expected_every` is its own reporting interval, None where it has none."""
+    """What ingest and rules need to know of a device. `expected_every` is its own reporting interval, None where it has none.
+
+    `dialect` and `address`: the ecosystem it speaks in, and its name there; an empty address is its device_id.
+    """
 
     device_id: str
     model: str = ""
+    vendor: str = ""
+    description: str = ""
+    dialect: str = ""
+    address: str = ""
+    bindings: tuple[BindingProfile, ...] = ()
     place: str = ""
     gateway_id: str = ""
     is_gateway: bool = False

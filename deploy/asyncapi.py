@@ -18,7 +18,9 @@ from carebell.types import Alert, CaseFact, DeviceProfile, HomeProfile, Kind, Re
 from carebell.wire import Wire, encode, headers
 from deploy.config import rulebook_of
 from devices.dialect import Message
+from devices.listener import Listener
 from ingest.accept import Accepted, accept
+from ingest.roster import Roster
 from rules_engine.home import HomeStep
 from rules_engine.ruleset import every_rule
 
@@ -174,7 +176,7 @@ def _press() -> dict[str, Any]:
 def _heard(content: dict[str, Any]) -> Accepted:
     topic = _UP.format(home_id="home-001", device_id="button-001")
     message = Message(topic=topic, payload=orjson.dumps(content), received_at=_AT + timedelta(milliseconds=120))
-    return accept(message, {"home-001": _home()})
+    return accept(message, Listener(Roster([_home()])))
 
 
 def _home() -> HomeProfile:

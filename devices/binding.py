@@ -3,11 +3,20 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from carebell.types import Kind
+from pydantic import JsonValue
+
+from carebell.types import URGENT_KINDS, Kind
+from devices.coercion import flag, word
 from devices.dialect import Fact
 
 _SILENT_GESTURES = frozenset({"release", "off"})
-_MEANT = {Kind.SOS: "active", Kind.FALL: "detected"}
+_MEANT: dict[str, tuple[JsonValue, JsonValue]] = {
+    Kind.SOS: ("active", "active"),
+    Kind.FALL: ("detected", "detected"),
+    Kind.CONTACT: ("open", "closed"),
+    Kind.BED: ("occupied", "vacant"),
+    Kind.AVAILABILITY: ("online", "offline"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +36,23 @@ def bound(facts: Sequence[Fact], bindings: Sequence[Binding], *, is_sos: bool) -
     for fact in facts:
         kind = _meaning(fact, known)
         if kind is not None and (kind, fact.message_id, fact.stated_at) not in stated:
-            meant.append(replace(fact, kind=kind, value=_MEANT.get(Kind(kind), True), note="bound gesture"))
+            meant.append(replace(fact, kind=kind, value=_value(kind, fact), unit="", note="bound gesture"))
     return (*facts, *meant)
 
 
+def _value(kind: str, fact: Fact) -> JsonValue:
+    """What a gesture states of a kind. A gesture that somebody taught as a call is one, whatever its word."""
+    if kind == Kind.BUTTON:
+        return fact.value
+    on, off = _MEANT.get(kind, (True, False))
+    return off if kind not in URGENT_KINDS and flag(fact.value) is False else on
+
+
 def _meaning(fact: Fact, bindings: Sequence[Binding]) -> str | None:
-    gesture = "" if isinstance(fact.value, dict | list) else str(fact.value)
+    gesture = word(fact.value)
     is_press = fact.kind == Kind.BUTTON and gesture not in _SILENT_GESTURES
     for binding in bindings:
-        is_meant = binding.gesture == gesture if binding.gesture else is_press
+        is_meant = binding.gesture.strip().casefold() == gesture if binding.gesture else is_press
         if is_meant and binding.channel in (None, fact.channel):
             return binding.kind
     return None

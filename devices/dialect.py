@@ -1,9 +1,10 @@
 """What every dialect takes and gives: a message in, facts and problems out. Pure; nothing is ever raised through."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Protocol
 
 from pydantic import JsonValue
 
@@ -29,23 +30,36 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """One MQTT message as it came."""
+    """One MQTT message. `topic` as the ecosystem documents it; `heard_on` where the broker had it, empty where that is the same."""
 
     topic: str
     payload: bytes
     received_at: datetime
     retained: bool = False
+    heard_on: str = ""
+
+    @property
+    def full_topic(self) -> str:
+        return self.heard_on or self.topic
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
-    """One thing a message states, before it is a reading of a home."""
+    """One thing a message states, before it is a reading of a home.
+
+    `is_level`: a state that the sender may say again without anything having happened; only its changes count.
+    `sub_device`: the address of the device that it is about, where the sender speaks for several. `message_id`: the
+    sender's own identity of the message; without one nothing tells a repeat from a second press. `correlation_id`: of an
+    answer to something we sent, what we gave it as id.
+    """
 
     kind: str
     value: JsonValue
     unit: str = ""
     channel: str = ""
     sub_device: str = ""
+    is_level: bool = False
+    correlation_id: str = ""
     observed_at: datetime | None = None
     message_id: str = ""
     stated_at: str = ""
@@ -64,12 +78,75 @@ class Problem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decoded:
-    """Everything a message says. Facts and problems may both be there: one bad item does not spoil a list."""
+    """Everything a message says. Facts and problems may both be there: one bad item does not spoil a list.
+
+    `device_id` is the sender's address in its ecosystem (native: its id). `home_id` only where the topic names it.
+    `is_repeated`: its radio says everything several times, so that the same content within seconds is the same message.
+    `is_gateway`: the gateway speaks of itself.
+    """
 
     home_id: str = ""
     device_id: str = ""
     facts: tuple[Fact, ...] = ()
     problems: tuple[Problem, ...] = ()
+    lessons: tuple["Lesson", ...] = ()
+    is_repeated: bool = False
+    is_gateway: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceRecord:
+    """What is known of a device: by the registry, or by what its gateway says of it."""
+
+    vendor: str = ""
+    model: str = ""
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What a message teaches about later ones: `key` is the dialect's own (a topic, a device's name); None forgets it."""
+
+    key: str
+    value: Mapping[str, JsonValue] | None
+
+
+class Known(Protocol):
+    """What a dialect may look up while it reads a message. Looking changes nothing."""
+
+    def device(self, address: str) -> DeviceRecord | None:
+        """The device with that address in the ecosystem."""
+        ...
+
+    def lesson(self, key: str) -> Mapping[str, JsonValue] | None:
+        """What was learnt under that key in this home."""
+        ...
+
+    def product(self, key: str) -> Mapping[str, JsonValue] | None:
+        """The mapping file of a product whose words are its own (Alink, OneNET, TuyaLink)."""
+        ...
+
+
+class Dialect(Protocol):
+    """How an ecosystem speaks over MQTT; a module of devices/dialects.
+
+    `ROOT` goes before what stands behind `carebell/<home_id>/<NAME>/` to make the topic that the ecosystem documents.
+    `FILTERS` are the topics of servers that speak for many homes. `decode` is pure and bounded.
+    """
+
+    NAME: str
+    ROOT: str
+    FILTERS: tuple[str, ...]
+
+    @property
+    def matches(self) -> Callable[[str], bool]:
+        """Whether a documented topic can be of this ecosystem."""
+        ...
+
+    @property
+    def decode(self) -> Callable[[Message, Known], Decoded]:
+        """Everything the message says."""
+        ...
 
 
 def readings_of(decoded: Decoded, message: Message, *, dialect: str, place: str = "") -> tuple[Reading, ...]:
@@ -103,6 +180,8 @@ def _reading(decoded: Decoded, fact: Fact, index: int, message: Message, *, dial
         unit=fact.unit,
         channel=fact.channel,
         sub_device=fact.sub_device,
+        is_level=fact.is_level,
+        correlation_id=fact.correlation_id,
         observed_at=fact.observed_at or message.received_at,
         received_at=message.received_at,
         source_message_id=source_message_id,
@@ -124,7 +203,7 @@ def _said(fact: Fact) -> tuple[object, ...]:
 def _content_id(message: Message) -> str:
     """For messages without an id: two equal presses are two presses, a retained copy read again is one."""
     moment = "retained" if message.retained else message.received_at.isoformat()
-    return computed("message", message.topic, message.payload.hex(), moment)
+    return computed("message", message.full_topic, message.payload.hex(), moment)
 
 
 def kept_copy(payload: bytes) -> str:

@@ -1,17 +1,15 @@
-"""From a message to what goes into the log. Pure: the same message gives the same readings with the same ids."""
+"""From a message to what goes into the log: the same message gives the same readings with the same ids."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 import orjson
 
 from carebell.ids import computed
-from carebell.types import DeviceProfile, HomeProfile, Reading, Rejected
-from devices.binding import bound
-from devices.dialect import Decoded, Message, Problem, Reason, kept_copy, readings_of, summary_of
+from carebell.types import Reading, Rejected
+from devices.dialect import Decoded, Message, Problem, Reason, kept_copy, summary_of
 from devices.dialects import native
-
-Homes = Mapping[str, HomeProfile]
+from devices.listener import Heard, Listener
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,31 +32,24 @@ class Accepted:
     is_registered: bool = True
 
 
-def accept(message: Message, homes: Homes) -> Accepted:
+def accept(message: Message, listener: Listener) -> Accepted:
     """Read a message. An unknown home or device goes through and is counted; what cannot be read is rejected with a reason."""
-    decoded = native.decode(message)
-    device = _device(homes, decoded)
-    if device is not None and device.is_sos:
-        decoded = replace(decoded, facts=bound(decoded.facts, (), is_sos=True))
-    readings = readings_of(decoded, message, dialect=native.NAME, place=device.place if device else "")
+    return _accepted(message, listener.hear(message))
+
+
+def salvage(message: Message, listener: Listener, error: Exception) -> Accepted:
+    """What is left of a message that could not be written down by a bug of ours: a call for help, and a report."""
+    return _accepted(message, listener.salvaged(message, error))
+
+
+def _accepted(message: Message, heard: Heard) -> Accepted:
+    is_native = heard.dialect == native.NAME
     return Accepted(
-        readings=readings,
-        rejected=_rejected(message, decoded),
-        replies=_replies(decoded, readings),
-        is_registered=device is not None or not readings,
+        readings=heard.readings,
+        rejected=_rejected(message, heard.decoded),
+        replies=_replies(heard.decoded, heard.readings) if is_native else (),
+        is_registered=heard.is_registered,
     )
-
-
-def salvage(message: Message, error: Exception) -> Accepted:
-    """What is left of a message whose reading failed by a bug of ours: a call for help that can be told, and a report."""
-    levels = (*message.topic.split("/"), "", "")
-    facts = native.cries(message.payload)
-    problem = Problem(
-        Reason.DECODER_FAILED, f"the decoder failed with {type(error).__name__}; keep this for its authors"
-    )
-    decoded = Decoded(home_id=levels[1], device_id=levels[2], facts=tuple(facts), problems=(problem,))
-    readings = readings_of(decoded, message, dialect=native.NAME)
-    return Accepted(readings, _rejected(message, decoded), _replies(decoded, readings))
 
 
 def without(message: Message, accepted: Accepted, refused: Collection[str | None], reason: str) -> Accepted:
@@ -72,13 +63,6 @@ def without(message: Message, accepted: Accepted, refused: Collection[str | None
     told = [reply for reply in accepted.replies if orjson.loads(reply.payload)["id"] not in gone]
     rejected = _rejected(message, decoded) if accepted.rejected is None else accepted.rejected
     return replace(accepted, readings=kept, rejected=rejected, replies=(*told, *_replies(decoded, ())))
-
-
-def _device(homes: Homes, decoded: Decoded) -> DeviceProfile | None:
-    home = homes.get(decoded.home_id)
-    if home is None or home.removed:
-        return None
-    return next((device for device in home.devices if device.device_id == decoded.device_id), None)
 
 
 def _rejected(message: Message, decoded: Decoded) -> Rejected | None:

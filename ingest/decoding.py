@@ -9,7 +9,8 @@ from carebell.topics import Topic, lane_of
 from carebell.types import Reading, Rejected, Tick
 from carebell.wire import encode, headers
 from devices.dialect import Message
-from ingest.accept import Accepted, Homes, accept, salvage, without
+from devices.listener import Listener
+from ingest.accept import Accepted, accept, salvage, without
 from ingest.pulse import Listening
 from ingest.taken import Taken
 
@@ -23,9 +24,9 @@ class Decoder:
     """Give it arrivals in the order in which they came."""
 
     def __init__(
-        self, homes: Homes, instruments: Instruments, listening: Listening, pulse_topic: str, partitions: int
+        self, listener: Listener, instruments: Instruments, listening: Listening, pulse_topic: str, partitions: int
     ) -> None:
-        self._homes = homes
+        self._listener = listener
         self._clock = instruments.clock
         self._telemetry = instruments.telemetry
         self._logger = instruments.logger
@@ -46,12 +47,16 @@ class Decoder:
     def _accept(self, arrival: Arrival, received_at: datetime) -> tuple[Accepted, list[Entry]]:
         message = _message(arrival, received_at)
         try:
-            accepted = accept(message, self._homes)
+            accepted = accept(message, self._listener)
             return accepted, self._entries(accepted)
         except Exception as error:  # noqa: BLE001 - our own bug must not stop the stream: it would come again for ever
             self._logger.error("decoder failed", topic_levels=message.topic.count("/") + 1, error=type(error).__name__)
-            accepted = salvage(message, error)
+            accepted = salvage(message, self._listener, error)
             return accepted, self._entries(accepted)
+
+    def forget(self) -> None:
+        """What was not acknowledged comes again: it must not be taken for a repeat."""
+        self._listener.forget()
 
     def refuse(self, taken: Taken, refused: list[Entry], reason: str) -> None:
         """What the log will never take is reported in its place, and the device is told."""

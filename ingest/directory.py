@@ -8,18 +8,19 @@ from carebell.log import Log, Reader
 from carebell.topics import Topic
 from carebell.types import HomeProfile
 from carebell.wire import Unreadable, decode
+from ingest.roster import Roster
 
 _LIMIT = 1000
 _WAIT = timedelta(seconds=1)
 
 
 class Directory:
-    """Read it as `directory.homes`; `run` keeps it new."""
+    """Read it as `directory.roster`; `run` keeps it new."""
 
     def __init__(self, log: Log, clock: Clock) -> None:
         self._log = log
         self._clock = clock
-        self.homes: dict[str, HomeProfile] = {}
+        self.roster = Roster()
 
     async def open(self) -> Reader:
         """Everything that stands in the log now."""
@@ -57,9 +58,9 @@ class Directory:
             except Unreadable:
                 continue
             if isinstance(profile, HomeProfile) and profile.revision >= self._revision(profile.home_id):
-                self.homes[profile.home_id] = profile
+                self.roster.put(profile)
         return bool(records)
 
     def _revision(self, home_id: str) -> int:
-        known = self.homes.get(home_id)
+        known = self.roster.homes.get(home_id)
         return -1 if known is None else known.revision

@@ -8,9 +8,11 @@ from pathlib import Path
 from carebell.instruments import Instruments
 from carebell.log import Log
 from carebell.mqtt import MqttAddress
+from devices.listener import Listener
 from ingest.decoding import Decoder
 from ingest.directory import Directory
 from ingest.intake import Intake
+from ingest.lessons import Lessons
 from ingest.pulse import Listening, pulse_topic
 from ingest.seat import Seat, Sitter
 from ingest.spooler import Spooler, open_spooler
@@ -78,7 +80,9 @@ async def run_ingest(
     spooler = await open_spooler(spool, log, instruments)
     listening = Listening()
     sitter = Sitter(seat, address, instruments, listening)
-    decoder = Decoder(directory.homes, instruments, listening, pulse_topic(seat.client_id), log.partitions)
+    listener = Listener(directory.roster)
+    lessons = Lessons(listener, address, instruments.clock, seat.owner or seat.client_id)
+    decoder = Decoder(listener, instruments, listening, pulse_topic(seat.client_id), log.partitions)
     intake = Intake(log=log, decoder=decoder, spooler=spooler, outlet=sitter, instruments=instruments)
     sitter.serve(intake)
     view.show(Ingest(sitter, intake, spooler))
@@ -86,6 +90,8 @@ async def run_ingest(
     try:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(directory.run(reader, stop))
+            tasks.create_task(lessons.run(over))
+            await lessons.heard(stop)
             tasks.create_task(sitter.run(over))
             await intake.run(stop)
             # What the log has taken is acknowledged before the connection ends.

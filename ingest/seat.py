@@ -15,13 +15,14 @@ from carebell.clock import wait_set
 from carebell.errors import TryLater
 from carebell.instruments import Instruments
 from carebell.mqtt import Arrival, End, MqttAddress, MqttConnection, Terms, Will
+from devices.ecosystems import SERVER_FILTERS
 from ingest.accept import Reply
 from ingest.cut_off import CutOff
 from ingest.dropped import Dropped
 from ingest.pulse import Listening, pulse_topic, send_pulses
 from ingest.watch import BEAT_EVERY, NEWCOMER, PATIENCE, RESTING, Beat, Watch, beat_topic, encode_beat, gone_topic
 
-EVERYTHING = ("carebell/#",)
+EVERYTHING = ("carebell/#", *SERVER_FILTERS)
 _SHARED = "$share/"
 
 

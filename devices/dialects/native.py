@@ -12,11 +12,12 @@ import orjson
 from pydantic import JsonValue
 
 from carebell.types import URGENT_KINDS, Kind
-from devices.dialect import PAYLOAD_LIMIT, Decoded, Fact, Message, Problem, Reason
+from devices.dialect import PAYLOAD_LIMIT, Decoded, Fact, Known, Message, Problem, Reason
 from devices.values import read_value, unit_of
 
 NAME = "native"
 ROOT = "carebell"
+FILTERS: tuple[str, ...] = ()
 _KINDS = frozenset(Kind)
 _ALSO_SOS = frozenset({"emergency", "panic"})
 _CRY = re.compile(rb"""(?:kind|type|event)["'\\]*\s*[:=][\s\["'\\]*(?:sos|emergency|panic)\b""", re.IGNORECASE)
@@ -28,7 +29,12 @@ _SECONDS_UNTIL = 1e11
 _EARLIEST, _LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 
 
-def decode(message: Message) -> Decoded:
+def matches(topic: str) -> bool:
+    """Whether a topic can be of this dialect."""
+    return topic.startswith(f"{ROOT}/")
+
+
+def decode(message: Message, _known: Known | None = None) -> Decoded:
     """Everything the message says; never raises."""
     parts = message.topic.split("/")
     if len(parts) != 4 or parts[0] != ROOT or parts[3] != "up":

@@ -9,14 +9,16 @@ from hypothesis import strategies as st
 
 from carebell.types import DeviceProfile, HomeProfile, Kind
 from carebell.wire import decode, encode
-from deploy.cli.decode import decode_line
+from deploy.cli.decode import Decoding
 from devices.dialect import Message, Reason
+from devices.listener import Listener
 from ingest.accept import Accepted, accept
 from ingest.decoding import OWN
+from ingest.roster import Roster
 from tests.support.corpus import ANYTHING, NEIGHBOURS, PAYLOADS, SOS, TOPICS, written
 
 AT = datetime(2026, 3, 1, 8, tzinfo=UTC)
-HOMES = {"h1": HomeProfile(home_id="h1", devices=(DeviceProfile(device_id="d1", is_sos=True),))}
+HOMES = [HomeProfile(home_id="h1", devices=(DeviceProfile(device_id="d1", is_sos=True),))]
 TOPIC = "carebell/h1/d1/up"
 FIELDS = {"kind", "value", "unit", "channel", "device_id", "is_test", "is_history"}
 many = settings(max_examples=2000, deadline=None, suppress_health_check=list(HealthCheck))
@@ -24,7 +26,7 @@ some = settings(max_examples=600, deadline=None, suppress_health_check=list(Heal
 
 
 def accepted(payload: bytes, topic: str = TOPIC, *, retained: bool = False) -> Accepted:
-    return accept(Message(topic=topic, payload=payload, received_at=AT, retained=retained), HOMES)
+    return accept(Message(topic=topic, payload=payload, received_at=AT, retained=retained), Listener(Roster(HOMES)))
 
 
 @many
@@ -87,7 +89,7 @@ def check_shape(answer: dict[str, Any]) -> None:
 @given(payload=PAYLOADS, topic=TOPICS)
 def test_the_command_answers_every_message_in_its_one_shape(payload: bytes, topic: str) -> None:
     as_text = {"topic": topic.encode("utf-8", "replace").decode(), "payload": payload.decode("utf-8", "replace")}
-    answer = decode_line(orjson.dumps(as_text), set())
+    answer = Decoding().answer(orjson.dumps(as_text))
     check_shape(answer)
     assert answer["readings"] or answer["rejected"]
 
@@ -95,7 +97,7 @@ def test_the_command_answers_every_message_in_its_one_shape(payload: bytes, topi
 @some
 @given(line=PAYLOADS | st.builds(lambda payload: b'{"topic":"carebell/h1/d1/up","payload":' + payload + b"}", PAYLOADS))
 def test_the_command_answers_every_line_in_its_one_shape(line: bytes) -> None:
-    check_shape(decode_line(line, set()))
+    check_shape(Decoding().answer(line))
 
 
 @some
@@ -109,4 +111,4 @@ def test_the_command_answers_every_line_in_its_one_shape(line: bytes) -> None:
 @example(extra={"payload": {"a": [[[]]]}}, bindings=[{"gesture": "", "kind": "sos"}])
 def test_the_command_answers_whatever_a_line_holds(extra: dict[str, Any], bindings: list[Any]) -> None:
     content = {"topic": TOPIC, "payload": {"kind": "button", "value": "single"}, "bindings": bindings, **extra}
-    check_shape(decode_line(written(content), set()))
+    check_shape(Decoding().answer(written(content)))

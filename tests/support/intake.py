@@ -19,10 +19,12 @@ from carebell.mqtt import Arrival
 from carebell.telemetry import Telemetry
 from carebell.topics import Topic
 from carebell.wire import Wire, decode
+from devices.listener import Listener
 from ingest.accept import Reply
 from ingest.decoding import Decoder
 from ingest.intake import Intake
 from ingest.pulse import Listening, pulse_topic
+from ingest.roster import Roster
 from ingest.spool_sqlite import Spool
 from ingest.spooler import Spooler
 from tests.support.stubborn_log import StubbornLog
@@ -114,7 +116,7 @@ async def desk(path: Path | str = ":memory:", spool: Path | None = None) -> Asyn
     log = StubbornLog(await SqliteLog.open(path, PARTITIONS, clock))
     instruments = Instruments(clock, telemetry, open_logs(io.StringIO()))
     spooler = Spooler(None if spool is None else await Spool.open(spool), log, instruments)
-    decoder = Decoder({}, instruments, listening, PULSE, PARTITIONS)
+    decoder = Decoder(Listener(Roster()), instruments, listening, PULSE, PARTITIONS)
     intake = Intake(log=log, decoder=decoder, spooler=spooler, outlet=outlet, instruments=instruments)
     made = Desk(log, clock, intake, outlet, listening, spooler, telemetry)
     made.running = asyncio.create_task(intake.run(made.stop))

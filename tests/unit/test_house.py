@@ -47,6 +47,7 @@ CATCH_ALL = {
     "deploy/supervise.py",
     "notifier/delivery.py",
     "ingest/decoding.py",
+    "devices/listener.py",
     "carebell/log_sqlite.py",
     "carebell/engine_sql.py",
 }

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from deploy.cli.decode import decode_line
+from deploy.cli.decode import Decoding
 
 SOS = {"topic": "carebell/h1/d1/up", "payload": {"id": "1", "kind": "sos"}}
 READING = {
@@ -15,12 +15,12 @@ READING = {
 }  # fmt: skip
 
 
-def answer(content: Any, seen: set[str] | None = None) -> dict[str, Any]:
+def answer(content: Any, seen: Decoding | None = None) -> dict[str, Any]:
     line = content if isinstance(content, bytes) else json.dumps(content).encode()
-    return decode_line(line, set() if seen is None else seen)
+    return (seen or Decoding()).answer(line)
 
 
-def kinds(content: Any, seen: set[str] | None = None) -> list[str]:
+def kinds(content: Any, seen: Decoding | None = None) -> list[str]:
     return [reading["kind"] for reading in answer(content, seen)["readings"]]
 
 
@@ -36,13 +36,13 @@ def test_a_payload_is_an_object_or_a_text(payload: Any) -> None:
 
 
 def test_what_was_read_before_is_not_read_again() -> None:
-    seen: set[str] = set()
+    seen = Decoding()
     assert [kinds(SOS, seen) for _ in range(2)] == [["sos"], []]
     assert kinds({**SOS, "payload": {"id": "2", "kind": "sos"}}, seen) == ["sos"]
 
 
 def test_presses_without_an_id_are_told_apart_by_when_they_came() -> None:
-    seen: set[str] = set()
+    seen = Decoding()
     plain = {**SOS, "payload": {"kind": "sos"}}
     times = ("2026-03-01T08:00:00Z", "2026-03-01T08:00:20Z", "2026-03-01T08:00:20Z", "2026-03-01T08:00:21")
     assert [kinds({**plain, "at": at}, seen) for at in times] == [["sos"], ["sos"], [], ["sos"]]

@@ -8,7 +8,9 @@ import pytest
 
 from carebell.types import DeviceProfile, HomeProfile
 from devices.dialect import KEPT_PAYLOAD, Message
+from devices.listener import Listener
 from ingest.accept import Accepted, accept, down_topic
+from ingest.roster import Roster
 
 AT = datetime(2026, 3, 1, 8, tzinfo=UTC)
 HOMES = {
@@ -22,7 +24,7 @@ HOMES = {
 
 def accepted(payload: Any, topic: str = "carebell/h1/d1/up", **more: Any) -> Accepted:
     data = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
-    return accept(Message(topic=topic, payload=data, received_at=AT, **more), HOMES)
+    return accept(Message(topic=topic, payload=data, received_at=AT, **more), Listener(Roster(HOMES.values())))
 
 
 def told(one: Accepted) -> list[dict[str, Any]]:

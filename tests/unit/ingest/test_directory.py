@@ -50,7 +50,7 @@ def profile(home_id: str, revision: int) -> Entry:
 
 
 def known(directory: Directory) -> dict[str, int]:
-    return {home: one.revision for home, one in directory.homes.items()}
+    return {home: one.revision for home, one in directory.roster.homes.items()}
 
 
 async def test_the_directory_knows_the_newest_profile_of_each_home() -> None:

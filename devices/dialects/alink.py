@@ -1,0 +1,17 @@
+"""Alink (Alibaba)."""
+
+from devices.dialect import Decoded, Known, Message, Problem, Reason
+
+NAME = "alink"
+ROOT = "/"
+FILTERS: tuple[str, ...] = ("/sys/#",)
+
+
+def matches(topic: str) -> bool:
+    """Whether a documented topic can be of this ecosystem."""
+    return topic.startswith("/sys/")
+
+
+def decode(message: Message, known: Known) -> Decoded:
+    """Everything the message says; never raises."""
+    return Decoded(problems=(Problem(Reason.UNKNOWN_TOPIC, "not read yet"),))

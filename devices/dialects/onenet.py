@@ -1,0 +1,17 @@
+"""OneNET Studio."""
+
+from devices.dialect import Decoded, Known, Message, Problem, Reason
+
+NAME = "onenet"
+ROOT = ""
+FILTERS: tuple[str, ...] = ("$sys/#",)
+
+
+def matches(topic: str) -> bool:
+    """Whether a documented topic can be of this ecosystem."""
+    return topic.startswith("$sys/")
+
+
+def decode(message: Message, known: Known) -> Decoded:
+    """Everything the message says; never raises."""
+    return Decoded(problems=(Problem(Reason.UNKNOWN_TOPIC, "not read yet"),))

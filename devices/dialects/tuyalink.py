@@ -1,0 +1,17 @@
+"""TuyaLink."""
+
+from devices.dialect import Decoded, Known, Message, Problem, Reason
+
+NAME = "tuyalink"
+ROOT = ""
+FILTERS: tuple[str, ...] = ("tylink/#",)
+
+
+def matches(topic: str) -> bool:
+    """Whether a documented topic can be of this ecosystem."""
+    return topic.startswith("tylink/")
+
+
+def decode(message: Message, known: Known) -> Decoded:
+    """Everything the message says; never raises."""
+    return Decoded(problems=(Problem(Reason.UNKNOWN_TOPIC, "not read yet"),))

@@ -1,0 +1,17 @@
+"""Zigbee2MQTT."""
+
+from devices.dialect import Decoded, Known, Message, Problem, Reason
+
+NAME = "zigbee2mqtt"
+ROOT = "zigbee2mqtt/"
+FILTERS: tuple[str, ...] = ()
+
+
+def matches(topic: str) -> bool:
+    """Whether a documented topic can be of this ecosystem."""
+    return topic.startswith("zigbee2mqtt/")
+
+
+def decode(message: Message, known: Known) -> Decoded:
+    """Everything the message says; never raises."""
+    return Decoded(problems=(Problem(Reason.UNKNOWN_TOPIC, "not read yet"),))

@@ -1,0 +1,211 @@
+"""From an MQTT message to readings of homes: which dialect, which device, what it means there, and what of it is news.
+
+topic → dialect → facts → bindings of the device → news → readings
+"""
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from pydantic import JsonValue
+
+from carebell.types import Reading
+from devices.binding import Binding, bound
+from devices.dialect import Decoded, DeviceRecord, Dialect, Fact, Lesson, Message, Problem, Reason, readings_of
+from devices.dialects import native
+from devices.ecosystems import BY_NAME, dialect_of
+from devices.recall import Recall
+
+_LESSONS_KEPT = 100_000
+_ID_LIMIT = 200
+_PREFIX = f"{native.ROOT}/"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registered:
+    """A device where the registry has it."""
+
+    home_id: str
+    device_id: str
+    place: str = ""
+    record: DeviceRecord = field(default_factory=DeviceRecord)
+    is_sos: bool = False
+    bindings: tuple[Binding, ...] = ()
+
+
+class Devices(Protocol):
+    """Who is registered."""
+
+    def find(self, dialect: str, home_id: str, address: str) -> Registered | None:
+        """By its address in its ecosystem; an empty home_id means any home."""
+        ...
+
+    def gateway(self, dialect: str, home_id: str) -> Registered | None:
+        """The one gateway of a home that speaks that dialect."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """What one message comes to. `decoded` is what it said; `readings` are the news of it, urgent ones first."""
+
+    dialect: str
+    decoded: Decoded
+    readings: tuple[Reading, ...] = ()
+    is_registered: bool = True
+
+
+class Listener:
+    """Give it messages in the order in which they came. `hear` never raises."""
+
+    def __init__(self, devices: Devices, products: Mapping[str, Mapping[str, JsonValue]] | None = None) -> None:
+        self._devices = devices
+        self._products = products or {}
+        self._lessons: OrderedDict[tuple[str, str], Mapping[str, JsonValue]] = OrderedDict()
+        self._recall = Recall()
+
+    def forget(self) -> None:
+        """After the connection was lost: what was not acknowledged comes again and is news. What was learnt stays."""
+        self._recall.forget()
+
+    def hear(self, message: Message, *, dialect: str = "auto") -> Heard:
+        """Read a message; with a dialect by name, its topic is taken as one of that ecosystem."""
+        try:
+            return self._hear(message, dialect)
+        except Exception as error:  # noqa: BLE001 - a bug of ours in one dialect must not end the stream or lose a call
+            return self.salvaged(message, error)
+
+    def learn(self, message: Message) -> None:
+        """Take only what a message teaches about later ones; whatever else it says is heard elsewhere. Never raises."""
+        try:
+            home_id, message, dialect = self._addressed(message, "auto")
+            if dialect is not None:
+                self._learn(home_id, dialect.decode(message, _Known(self, dialect.NAME, home_id)).lessons)
+        except Exception:  # noqa: BLE001 - a bug of ours in one dialect: the message itself is heard, and reported there
+            return
+
+    def _hear(self, message: Message, wanted: str) -> Heard:
+        home_id, message, dialect = self._addressed(message, wanted)
+        if dialect is None:
+            problem = Problem(Reason.UNKNOWN_TOPIC, "no dialect that is known here speaks on this topic")
+            return Heard(dialect="", decoded=Decoded(home_id=home_id, problems=(problem,)))
+        known = _Known(self, dialect.NAME, home_id)
+        decoded = dialect.decode(message, known)
+        self._learn(home_id, decoded.lessons)
+        if dialect.NAME == native.NAME:
+            return self._of_native(decoded, message)
+        return self._of_others(replace(decoded, home_id=decoded.home_id or home_id), message, dialect.NAME)
+
+    def _addressed(self, message: Message, wanted: str) -> tuple[str, Message, Dialect | None]:
+        """The home that the topic names, the message under the topic that its ecosystem documents, and its dialect."""
+        if wanted != "auto":
+            return "", message, BY_NAME[wanted]
+        parts = message.topic.split("/", 3)
+        if message.topic.startswith(_PREFIX) and len(parts) == 4 and parts[2] in BY_NAME and parts[3] != "up":
+            dialect = BY_NAME[parts[2]]
+            return parts[1], replace(message, topic=dialect.ROOT + parts[3], heard_on=message.topic), dialect
+        if self._lessons.get(("", message.topic)) is not None:
+            return "", message, BY_NAME["homeassistant"]
+        return "", message, dialect_of(message.topic)
+
+    def _of_native(self, decoded: Decoded, message: Message) -> Heard:
+        found = self._devices.find(native.NAME, decoded.home_id, decoded.device_id) if decoded.home_id else None
+        if found is not None:
+            decoded = replace(decoded, facts=bound(decoded.facts, found.bindings, is_sos=found.is_sos))
+        readings = readings_of(decoded, message, dialect=native.NAME, place=found.place if found else "")
+        return Heard(
+            dialect=native.NAME, decoded=decoded, readings=readings, is_registered=found is not None or not readings
+        )
+
+    def _of_others(self, decoded: Decoded, message: Message, dialect: str) -> Heard:
+        """One part of the message for each device that it is about; all parts share its identity."""
+        readings: list[Reading] = []
+        is_registered = True
+        for address in dict.fromkeys(fact.sub_device for fact in decoded.facts):
+            facts = tuple(fact for fact in decoded.facts if fact.sub_device == address)
+            found = self._found(decoded, dialect, address)
+            is_registered &= found is not None
+            home_id, device_id = _place_of(decoded, dialect, address, found)
+            part = replace(decoded, facts=self._meant(facts, found), home_id=home_id, device_id=device_id)
+            news = replace(part, facts=self._recall.news(part, message))
+            readings += readings_of(news, message, dialect=dialect, place=found.place if found else "")
+        ordered = tuple(sorted(readings, key=lambda reading: not reading.is_urgent))
+        return Heard(dialect=dialect, decoded=decoded, readings=ordered, is_registered=is_registered)
+
+    def _found(self, decoded: Decoded, dialect: str, address: str) -> Registered | None:
+        found = self._devices.find(dialect, decoded.home_id, address or decoded.device_id)
+        if found is None and address and decoded.home_id == "":
+            # A device behind a gateway of a server for many homes: the gateway says which home.
+            found = self._devices.find(dialect, "", decoded.device_id)
+        if found is None and decoded.is_gateway and decoded.home_id:
+            found = self._devices.gateway(dialect, decoded.home_id)
+        return found
+
+    def _meant(self, facts: tuple[Fact, ...], found: Registered | None) -> tuple[Fact, ...]:
+        return facts if found is None else bound(facts, found.bindings, is_sos=found.is_sos)
+
+    def _learn(self, home_id: str, lessons: Sequence[Lesson]) -> None:
+        for lesson in lessons:
+            key = (home_id, lesson.key)
+            self._lessons.pop(key, None)
+            if lesson.value is not None:
+                self._lessons[key] = lesson.value
+        while len(self._lessons) > _LESSONS_KEPT:
+            self._lessons.popitem(last=False)
+
+    def lesson(self, home_id: str, key: str) -> Mapping[str, JsonValue] | None:
+        """What was learnt in that home."""
+        return self._lessons.get((home_id, key))
+
+    def product(self, key: str) -> Mapping[str, JsonValue] | None:
+        """The mapping file of a product."""
+        return self._products.get(key)
+
+    def device(self, dialect: str, home_id: str, address: str) -> DeviceRecord | None:
+        """What is known of a device."""
+        found = self._devices.find(dialect, home_id, address)
+        return None if found is None else found.record
+
+    def salvaged(self, message: Message, error: Exception) -> Heard:
+        """What is left when reading failed by a bug of ours: a call for help that can be told, and a report."""
+        levels = (*message.topic.split("/"), "", "")
+        is_of_a_home = message.topic.startswith(_PREFIX)
+        problem = Problem(
+            Reason.DECODER_FAILED, f"the decoder failed with {type(error).__name__}; keep this for its authors"
+        )
+        decoded = Decoded(
+            home_id=levels[1] if is_of_a_home else f"unregistered-{levels[0]}"[:_ID_LIMIT],
+            device_id=(levels[2] if is_of_a_home else message.topic)[:_ID_LIMIT],
+            facts=tuple(native.cries(message.payload)),
+            problems=(problem,),
+        )
+        return Heard(dialect=native.NAME, decoded=decoded, readings=readings_of(decoded, message, dialect=native.NAME))
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What a dialect may look up, in the home that the message came from."""
+
+    listener: Listener
+    dialect: str
+    home_id: str
+
+    def device(self, address: str) -> DeviceRecord | None:
+        return self.listener.device(self.dialect, self.home_id, address)
+
+    def lesson(self, key: str) -> Mapping[str, JsonValue] | None:
+        return self.listener.lesson(self.home_id, key)
+
+    def product(self, key: str) -> Mapping[str, JsonValue] | None:
+        return self.listener.product(key)
+
+
+def _place_of(decoded: Decoded, dialect: str, address: str, found: Registered | None) -> tuple[str, str]:
+    """The home and the device of a part. Who is not registered is heard all the same, in a home of its own where none is
+    named: an unknown button's call is a call."""
+    if found is not None:
+        return found.home_id, found.device_id
+    device_id = (address or decoded.device_id)[:_ID_LIMIT]
+    home_id = decoded.home_id or f"unregistered-{dialect}-{decoded.device_id}"[:_ID_LIMIT]
+    return home_id, device_id
