@@ -1,5 +1,9 @@
 """Rule `sos`: every press is an alert, at once, whatever else is going on. What belongs together is the case's affair.
 
+A device that states its call as a level (`sos: true`, said again with every later message) has called once until it says
+that it is over; whoever forgets it in between, ingest or its gateway, makes no second call of it. What the broker had kept
+from before we heard the device is a call too: a person finds out whether it still stands.
+
 In the weekly test mode the first press of each button is answered as a test; see `rules_engine/test_mode.py`.
 """
 
@@ -13,6 +17,8 @@ from carebell.step import Next
 from carebell.types import Alert, AlertStatus, Kind, Reading, Severity
 from rules_engine import test_mode
 from rules_engine.rule import Context, Finding, RuleEvent, RuleParameters, RuleState, alert_of, as_time
+
+LEVELS_KEPT = 64
 
 
 class SosParameters(RuleParameters):
@@ -29,7 +35,7 @@ class SosRule:
     hears = frozenset({Kind.SOS, Kind.TEST})
 
     def start(self) -> RuleState:
-        return {"last": None, "testing": {}}
+        return {"last": None, "testing": {}, "levels": []}
 
     def step(
         self, state: RuleState, event: RuleEvent, context: Context, parameters: SosParameters
@@ -40,8 +46,16 @@ class SosRule:
             testing, test_for = state.get("testing", {}), parameters.test_for
             testing = test_mode.stated(testing, event, context, test_for, parameters.test_again_after)
             return Next({**state, "testing": testing})
+        levels = state.get("levels", [])
+        source = "/".join((event.device_id, event.sub_device, event.channel))
         if event.value == "cleared":
-            return self._cleared(state, event, context, parameters)
+            return self._cleared(
+                {**state, "levels": [one for one in levels if one != source]}, event, context, parameters
+            )
+        if event.is_level and not event.is_test:
+            if source in levels:
+                return Next(state)
+            state = {**state, "levels": [*levels, source][-LEVELS_KEPT:]}
         return self._pressed(state, event, context, parameters)
 
     def _pressed(
@@ -59,6 +73,11 @@ class SosRule:
         elif is_weekly:
             summary = f"Weekly test: button {event.device_id}{place} works; pressed again it calls for help."
             summary_zh = f"每周测试：按钮 {event.device_id}{place_zh}工作正常；再次按下即为呼救。"
+        elif event.retained:
+            summary = (
+                f"Call for help, kept by the broker, perhaps an old one: button {event.device_id}{place} was pressed."
+            )
+            summary_zh = f"呼救（由服务器保留，可能是较早的呼救）：按钮 {event.device_id}{place_zh}被按下。"
         finding = Finding(
             subject=event.id,
             severity=Severity.INFO if is_test else Severity.CRITICAL,
@@ -70,7 +89,7 @@ class SosRule:
         )
         alert = alert_of(finding, self.name, parameters, context)
         last = {"subject": event.id, "began_at": event.received_at.isoformat(), "is_test": is_test}
-        return Next({"last": last, "testing": testing}, (alert,))
+        return Next({**state, "last": last, "testing": testing}, (alert,))
 
     def _cleared(
         self, state: RuleState, event: Reading, context: Context, parameters: SosParameters

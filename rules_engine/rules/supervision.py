@@ -4,6 +4,10 @@ Silence is judged in the rules' own time, which stands still while nothing can a
 devices are unknown then, not silent.
 
     heard ──expected_every──┼──expected_every──┤ silent (two intervals by default)
+    heard ──expected_every──┤ silent, where its will or its gateway has said since that it is gone
+
+The broker's word that a connection has ended only shortens the time: a will that comes late, after the device was heard
+again, says nothing. What calls for help and is silent or weak has a clock of its own, see `rules_engine/mending.py`.
 
 A device that was never heard is given its intervals from the next tick on, not from the time of its registration: where the
 rules begin anew, that may lie long before anything that the log still holds, and the whole city would count as silent.
@@ -12,21 +16,25 @@ A reading only writes down who was heard. Being heard moves a silence further aw
 it is and is worked out anew when it comes.
 """
 
-from datetime import datetime, timedelta
-from typing import Any, TypedDict
+from datetime import timedelta
 
 from pydantic import Field
 
-from carebell.duration import Duration, format_duration
+from carebell.duration import Duration
 from carebell.step import Next
 from carebell.types import Alert, AlertStatus, DeviceProfile, HomeProfile, Kind, Reading, Severity, Tick
+from rules_engine import mending
 from rules_engine.device_fault import FAULT_KINDS, fault_of
-from rules_engine.local_time import moment_text
+from rules_engine.place import device_of
 from rules_engine.rule import Context, Finding, Pause, RuleEvent, RuleParameters, RuleState, alert_of, at_ms, ms
+from rules_engine.supervision_state import SupervisionState, converted, gateways_of
+from rules_engine.supervision_words import back, gone
 
 FAULTS_KEPT = 256
 _CALLS = frozenset({Kind.SOS, Kind.FALL})
 _AVAILABILITY = Kind.AVAILABILITY
+# A gateway that has no interval of its own is believed to be gone so long after somebody said so.
+_GATEWAY_WITHOUT_INTERVAL = timedelta(minutes=10)
 
 
 class SupervisionParameters(RuleParameters):
@@ -41,20 +49,6 @@ class SupervisionParameters(RuleParameters):
     mend_within: Duration = timedelta(hours=2)
 
 
-class SupervisionState(TypedDict):
-    """Times in milliseconds. `gateways`: the home's devices, each with its gateway or nothing; `heard`: when, by device;
-    `silent` and `faults`: when last told, by device and by subject; `new`: whose first interval begins with the next tick;
-    `calling`: which devices have called for help; `look`: when somebody may be silent."""
-
-    gateways: dict[str, str]
-    heard: dict[str, int]
-    silent: dict[str, int]
-    faults: dict[str, int]
-    new: list[str]
-    calling: list[str]
-    look: int | None
-
-
 class SupervisionRule:
     """Hears everything, because whatever a device says, it is heard."""
 
@@ -62,12 +56,14 @@ class SupervisionRule:
     hears = None
 
     def start(self) -> RuleState:
-        return SupervisionState(gateways={}, heard={}, silent={}, faults={}, new=[], calling=[], look=None)
+        return SupervisionState(
+            gateways={}, heard={}, silent={}, faults={}, new=[], calling=[], gone={}, unmended={}, look=None
+        )
 
     def step(
         self, state: SupervisionState, event: RuleEvent, context: Context, parameters: SupervisionParameters
     ) -> Next[RuleState, Alert] | None:
-        before, state = state, state if "gateways" in state else _converted(state, context.home)
+        before, state = state, state if "unmended" in state else converted(state, context.home)
         found: list[Finding] = []
         if isinstance(event, Reading):
             if event.retained:
@@ -90,9 +86,9 @@ def _heard(
     state: SupervisionState, event: Reading, context: Context, parameters: SupervisionParameters, found: list[Finding]
 ) -> SupervisionState:
     device_id, kind = event.device_id, event.kind
-    if kind == _AVAILABILITY and event.value == "offline":
-        return state  # said of the device, not by it
     gateway = state["gateways"].get(device_id)
+    if kind == _AVAILABILITY and event.value == "offline":
+        return state if gateway is None else _said_gone(state, device_id, context, parameters)
     if gateway is not None:
         before, silent = state["heard"], state["silent"]
         heard = before.copy()
@@ -100,6 +96,8 @@ def _heard(
         if gateway:
             heard[gateway] = context.now_ms
         state = {**state, "heard": heard}
+        if device_id in state["gone"]:
+            state["gone"] = {key: at for key, at in state["gone"].items() if key != device_id}
         if device_id not in before or (silent and (device_id in silent or gateway in silent)):
             state = _back_again(state, (device_id, gateway), context.home, parameters, found)
     if kind in _CALLS and gateway is not None and device_id not in state["calling"]:
@@ -107,6 +105,16 @@ def _heard(
     if kind in FAULT_KINDS:
         state = _fault(state, event, context, parameters, found)
     return state
+
+
+def _said_gone(
+    state: SupervisionState, device_id: str, context: Context, parameters: SupervisionParameters
+) -> SupervisionState:
+    """The broker or the gateway says so, not the device: it is believed where its next word does not come."""
+    if device_id in state["gone"] or device_id in state["silent"]:
+        return state
+    state = {**state, "gone": {**state["gone"], device_id: context.now_ms}}
+    return {**state, "look": _next_look(state, context.home, parameters)}
 
 
 def _back_again(
@@ -117,15 +125,17 @@ def _back_again(
     found: list[Finding],
 ) -> SupervisionState:
     """Who was silent or new is heard; its gateway with it."""
-    heard, silent = dict(state["heard"]), dict(state["silent"])
+    heard, silent, unmended = dict(state["heard"]), dict(state["silent"]), state["unmended"]
     for source in sources:
         if source in silent:
-            found.append(_back(source, silent.pop(source), "is heard again", "已恢复通信"))
+            found.append(back(source, silent.pop(source), "is heard again", "已恢复通信"))
+            unmended, mended = mending.over(unmended, source)
+            found += mended
             # Its devices could not be heard either: their silence is counted from now on.
             behind = [device_id for device_id, gateway in state["gateways"].items() if gateway == source]
             heard.update(dict.fromkeys(behind, heard[source]))
     new = [device_id for device_id in state["new"] if device_id not in heard]
-    state = {**state, "heard": heard, "silent": silent, "new": new}
+    state = {**state, "heard": heard, "silent": silent, "new": new, "unmended": unmended}
     return state if new else {**state, "look": _next_look(state, home, parameters)}
 
 
@@ -137,17 +147,19 @@ def _follow(
     known = {device.device_id for device in home.devices}
     heard = {key: at for key, at in state["heard"].items() if key in known}
     found += [
-        _back(key, told, "is no longer registered", "已不再登记")
+        back(key, told, "is no longer registered", "已不再登记")
         for key, told in state["silent"].items()
         if key not in known
     ]
     following = SupervisionState(
-        gateways=_gateways(home),
+        gateways=gateways_of(home),
         heard=heard,
         silent={key: at for key, at in state["silent"].items() if key in known},
         faults={key: at for key, at in state["faults"].items() if key.rpartition("/")[0] in known},
         new=[one.device_id for one in home.devices if one.expected_every is not None and one.device_id not in heard],
         calling=[key for key in state["calling"] if key in known],
+        gone={key: at for key, at in state["gone"].items() if key in known},
+        unmended=mending.known(state["unmended"], home),
         look=context.now_ms,
     )
     return following if following["new"] else {**following, "look": _next_look(following, home, parameters)}
@@ -158,6 +170,7 @@ def _silent(
 ) -> SupervisionState:
     now, heard, silent = context.now_ms, dict(state["heard"]), dict(state["silent"])
     state = {**state, "heard": heard, "silent": silent}
+    unmended = state["unmended"]
     for device in sorted(context.home.devices, key=lambda device: not device.is_gateway):
         device_id = device.device_id
         due = _due(device, state, parameters)
@@ -168,7 +181,13 @@ def _silent(
             (silent if device_id in silent else heard)[device_id] = now
             continue
         silent[device_id] = now
-        found.append(_gone(device, heard[device_id], device_id in state["calling"], context, parameters))
+        has_called = mending.calls(device) or device_id in state["calling"]
+        if has_called:
+            unmended = mending.begun(unmended, device_id, now)
+        found.append(gone(device, heard.get(device_id, now), has_called, context, parameters.mend_within))
+    unmended, late = mending.overdue(unmended, now, parameters.mend_within)
+    found += late
+    state = {**state, "unmended": unmended}
     return {**state, "look": _next_look(state, context.home, parameters)}
 
 
@@ -187,66 +206,29 @@ def _heard_since(state: SupervisionState, tick: Tick) -> SupervisionState:
 
 def _due(device: DeviceProfile, state: SupervisionState, parameters: SupervisionParameters) -> int | None:
     """When the device counts as silent, or is told of once more: a fault that nobody has mended is not forgotten."""
-    last = state["heard"].get(device.device_id)
-    if last is None or device.expected_every is None:
+    gone = state["gone"].get(device.device_id)
+    every = device.expected_every
+    if every is None and device.is_gateway and gone is not None:
+        every = _GATEWAY_WITHOUT_INTERVAL
+    last = state["heard"].get(device.device_id, gone)
+    if last is None or every is None:
         return None
     told = state["silent"].get(device.device_id)
     if told is not None:
         return told + _length_ms(parameters.silent_again_after)
-    return last + _length_ms(device.expected_every * parameters.intervals)
+    if gone is not None and gone >= last:
+        return max(gone, last + _length_ms(every))
+    return last + _length_ms(every * parameters.intervals)
 
 
 def _next_look(state: SupervisionState, home: HomeProfile, parameters: SupervisionParameters) -> int | None:
-    times = (_due(device, state, parameters) for device in home.devices)
+    times = [_due(device, state, parameters) for device in home.devices]
+    times.append(mending.next_due(state["unmended"], parameters.mend_within))
     return min((at for at in times if at is not None), default=None)
 
 
 def _length_ms(length: timedelta) -> int:
     return length // timedelta(milliseconds=1)
-
-
-def _gateways(home: HomeProfile) -> dict[str, str]:
-    known = {device.device_id for device in home.devices}
-    return {one.device_id: one.gateway_id if one.gateway_id in known else "" for one in home.devices}
-
-
-def _gone(
-    device: DeviceProfile, last: int, has_called: bool, context: Context, parameters: SupervisionParameters
-) -> Finding:
-    what, what_zh = ("Gateway", "网关") if device.is_gateway else ("Device", "设备")
-    since = moment_text(last, context.home.timezone)
-    summary = f"{what} {device.device_id} has not been heard since {since}: its calls may not arrive."
-    summary_zh = f"{what_zh} {device.device_id} 自 {since} 起失去联系，呼救可能无法送达。"
-    if device.is_sos or has_called:
-        within = format_duration(parameters.mend_within)
-        summary = (
-            f"{what} {device.device_id}, which calls for help, has not been heard since {since}: the home is unprotected;"
-            f" if it is not mended within {within}, look after the resident in another way."
-        )
-        summary_zh = (
-            f"呼救{what_zh} {device.device_id} 自 {since} 起失去联系，该住户目前无呼救保护；"
-            f"{within} 内未修复须采取替代看护措施。"
-        )
-    return Finding(
-        subject=device.device_id,
-        device_id=device.device_id,
-        severity=Severity.LOW,
-        summary=summary,
-        summary_zh=summary_zh,
-        began_at=at_ms(context.now_ms),
-    )
-
-
-def _back(device_id: str, told: int, what: str, what_zh: str) -> Finding:
-    return Finding(
-        subject=device_id,
-        device_id=device_id,
-        severity=Severity.LOW,
-        summary=f"{device_id} {what}.",
-        summary_zh=f"{device_id} {what_zh}。",
-        began_at=at_ms(told),
-        status=AlertStatus.RESOLVED,
-    )
 
 
 def _fault(
@@ -267,6 +249,7 @@ def _fault(
     )
     if fault.is_bad and (told is None or now - told >= _length_ms(again_after)):
         found.append(begun)
+        state = _unmended(state, fault.subject, event, context, parameters)
         others = [(key, at) for key, at in state["faults"].items() if key != fault.subject]
         return {**state, "faults": {**dict(others[-(FAULTS_KEPT - 1) :]), fault.subject: now}}
     if fault.is_good and told is not None:
@@ -274,22 +257,21 @@ def _fault(
         summary_zh = fault.words.over_zh.format(device=event.device_id)
         resolved = AlertStatus.RESOLVED
         found.append(begun._replace(summary=summary, summary_zh=summary_zh, began_at=at_ms(told), status=resolved))
+        unmended, mended = mending.over(state["unmended"], fault.subject)
+        found += mended
+        state = {**state, "unmended": unmended}
         return {**state, "faults": {key: at for key, at in state["faults"].items() if key != fault.subject}}
     return state
 
 
-def _converted(old: RuleState, home: HomeProfile) -> SupervisionState:
-    """A state that was saved with times as text, and with low batteries by device."""
-
-    def times(kept: dict[str, Any], ending: str = "") -> dict[str, int]:
-        return {f"{key}{ending}": ms(datetime.fromisoformat(text)) for key, text in kept.items()}
-
-    return SupervisionState(
-        gateways=_gateways(home),
-        heard=times(old["heard"]),
-        silent=times(old["silent"]),
-        faults=times(old["weak"], "/battery"),
-        new=list(old.get("new", ())),
-        calling=[],
-        look=0,  # at the next tick
-    )
+def _unmended(
+    state: SupervisionState, subject: str, event: Reading, context: Context, parameters: SupervisionParameters
+) -> SupervisionState:
+    """A fault of what calls for help begins its clock; that it was opened or moved is no fault of its own."""
+    device = device_of(context.home, event.device_id)
+    has_called = event.device_id in state["calling"] or (device is not None and mending.calls(device))
+    if event.kind == Kind.TAMPER or not has_called:
+        return state
+    unmended = mending.begun(state["unmended"], subject, context.now_ms)
+    due, look = mending.next_due(unmended, parameters.mend_within), state["look"]
+    return {**state, "unmended": unmended, "look": due if look is None else min(look, due or look)}

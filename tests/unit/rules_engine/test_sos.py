@@ -333,3 +333,28 @@ def test_no_button_has_more_than_one_test_in_the_time_of_one(events: list[tuple[
     for number, (at, button, is_test) in enumerate(presses):
         before = [one for one in presses[:number] if one[1] == button and one[2] and at - one[0] < 600]
         assert not (is_test and before)
+
+
+def test_a_level_that_is_said_again_is_one_call_until_it_was_cleared(home: HomeLine) -> None:
+    assert len(home.hear(reading("sos", 0, is_level=True))) == 1
+    for second in (30, 3600, 5 * DAY):
+        assert home.hear(reading("sos", second, is_level=True)) == []
+    home.hear(reading("sos", 5 * DAY + 1, value="cleared", is_level=True))
+    assert len(home.hear(reading("sos", 5 * DAY + 2, is_level=True))) == 1
+
+
+def test_the_level_of_one_channel_hides_no_other_and_no_press(home: HomeLine) -> None:
+    home.hear(reading("sos", 0, is_level=True, channel="1"))
+    assert len(home.hear(reading("sos", 1, is_level=True, channel="2"))) == 1
+    assert len(home.hear(reading("sos", 2, is_level=True, channel="1", device_id="other"))) == 1
+    assert len(home.hear(reading("sos", 3, channel="1"))) == 1
+
+
+def test_a_call_that_the_broker_had_kept_asks_a_person(home: HomeLine) -> None:
+    [alert] = home.hear(reading("sos", 0, retained=True))
+    assert alert.severity == Severity.CRITICAL
+    assert "perhaps an old one" in alert.summary
+
+
+def test_what_a_device_tells_of_its_past_is_no_call(home: HomeLine) -> None:
+    assert home.hear(reading("sos", 0, is_history=True)) == []

@@ -363,3 +363,79 @@ def lived(line: list[tuple[int, str]], *, woken_always: bool) -> list[tuple[str,
 @given(LINES)
 def test_it_wants_to_be_woken_whenever_there_is_something_to_find(line: list[tuple[int, str]]) -> None:
     assert lived(line, woken_always=False) == lived(line, woken_always=True)
+
+
+BUTTON = device("button", 10 * MINUTE, is_sos=True)
+
+
+def test_a_button_that_is_not_mended_in_time_asks_for_a_visit() -> None:
+    home = home_of(BUTTON)
+    home.hear(reading("heartbeat", 0, device_id="button"))
+    [silent] = home.tick(20 * MINUTE)
+    assert silent.severity == Severity.LOW
+    assert home.due_at == moment(20 * MINUTE + 2 * HOUR)
+    assert home.tick(20 * MINUTE + 2 * HOUR - 0.001) == []
+    [visit] = home.tick(20 * MINUTE + 2 * HOUR)
+    assert (visit.severity, visit.device_id) == (Severity.HIGH, "button")
+    assert "visit or phone" in visit.summary
+    assert all(alert.severity != Severity.HIGH for alert in home.tick(2 * DAY))
+    mended = home.hear(reading("heartbeat", 2 * DAY + 1, device_id="button"))
+    assert (visit.id, AlertStatus.RESOLVED) in [(alert.id, alert.status) for alert in mended]
+
+
+def test_a_button_that_is_mended_in_time_asks_for_nobody() -> None:
+    home = home_of(BUTTON)
+    home.hear(reading("heartbeat", 0, device_id="button"))
+    home.tick(20 * MINUTE)
+    home.hear(reading("heartbeat", 21 * MINUTE, device_id="button"))
+    home.hear(reading("heartbeat", 40 * MINUTE, device_id="button"))
+    assert all(alert.severity != Severity.HIGH for alert in home.tick(59 * MINUTE))
+    assert home.state.rules["supervision"]["unmended"] == {}
+
+
+@pytest.mark.parametrize(
+    "one", [device("button", is_sos=True), device("button", model="VS373"), device("button", description="Fall sensor")]
+)
+def test_a_weak_battery_of_what_calls_for_help_has_a_clock_of_its_own(one: DeviceProfile) -> None:
+    home = home_of(one)
+    home.hear(reading("battery", 0, device_id="button", value=9))
+    home.hear(reading("battery", HOUR, device_id="button", value=8))
+    [visit] = home.tick(2 * HOUR)
+    assert visit.severity == Severity.HIGH
+    [good, mended] = home.hear(reading("battery", 3 * HOUR, device_id="button", value=100))
+    assert {good.status, mended.status} == {AlertStatus.RESOLVED}
+
+
+def test_a_weak_battery_of_another_device_and_an_opened_case_ask_for_no_visit() -> None:
+    home = home_of(device("motion"), device("button", is_sos=True))
+    home.hear(reading("battery", 0, device_id="motion", value=9))
+    home.hear(reading("tamper", 0, device_id="button"))
+    assert home.tick(DAY) == []
+
+
+def test_a_gateway_that_is_said_to_be_gone_is_silent_after_one_interval() -> None:
+    home = home_of(GATEWAY, *BEHIND)
+    home.hear(reading("heartbeat", 0, device_id="gateway"))
+    home.hear(reading("availability", 60, device_id="gateway", value="offline"))
+    assert home.tick(5 * MINUTE - 0.001) == []
+    assert brief(home.tick(5 * MINUTE)) == [("gateway", "opened")]
+    assert home.tick(2 * HOUR) == []
+
+
+def test_a_will_that_comes_late_does_not_say_that_a_live_device_died() -> None:
+    home = home_of(GATEWAY)
+    home.hear(reading("heartbeat", 0, device_id="gateway"))
+    home.hear(reading("availability", 60, device_id="gateway", value="offline"))
+    home.hear(reading("heartbeat", 61, device_id="gateway"))
+    assert home.tick(61 + 10 * MINUTE - 0.001) == []
+    assert brief(home.tick(61 + 10 * MINUTE)) == [("gateway", "opened")]
+
+
+def test_a_gateway_without_an_interval_that_is_said_to_be_gone_is_silent_in_the_end() -> None:
+    home = home_of(device("gateway", is_gateway=True))
+    home.hear(reading("availability", 0, device_id="gateway", value="offline"))
+    assert home.tick(10 * MINUTE - 0.001) == []
+    assert brief(home.tick(10 * MINUTE)) == [("gateway", "opened")]
+    assert brief(home.hear(reading("availability", 700, device_id="gateway", value="online"))) == [
+        ("gateway", "resolved")
+    ]
