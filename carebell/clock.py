@@ -4,6 +4,7 @@ import asyncio
 import heapq
 import itertools
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -82,12 +83,21 @@ async def pause(clock: Clock, length: timedelta) -> None:
 
 async def wait_set(event: asyncio.Event, clock: Clock, at_most: timedelta) -> bool:
     """Wait until the event is set, at most so long; True where it was set."""
-    waiter = asyncio.ensure_future(event.wait())
+    await _wait_any((event,), clock, at_most)
+    return event.is_set()
+
+
+async def wait_either(first: asyncio.Event, second: asyncio.Event, clock: Clock, at_most: timedelta) -> None:
+    """Wait until one of the events is set, at most so long."""
+    await _wait_any((first, second), clock, at_most)
+
+
+async def _wait_any(events: Sequence[asyncio.Event], clock: Clock, at_most: timedelta) -> None:
+    waiters = [asyncio.ensure_future(event.wait()) for event in events]
     sleeper = asyncio.ensure_future(pause(clock, at_most))
     try:
-        await asyncio.wait({waiter, sleeper}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([*waiters, sleeper], return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in (waiter, sleeper):
+        for task in (*waiters, sleeper):
             task.cancel()
-        await asyncio.gather(waiter, sleeper, return_exceptions=True)
-    return event.is_set()
+        await asyncio.gather(*waiters, sleeper, return_exceptions=True)

@@ -11,6 +11,7 @@ from carebell.wire import encode, headers
 from devices.dialect import Message
 from devices.listener import Listener
 from ingest.accept import Accepted, accept, salvage, without
+from ingest.deafness import Deafness
 from ingest.pulse import Listening
 from ingest.taken import Taken
 
@@ -31,6 +32,8 @@ class Decoder:
         self._telemetry = instruments.telemetry
         self._logger = instruments.logger
         self._listening = listening
+        self._deafness = Deafness()
+        self._is_deaf = False
         self._pulse_topic = pulse_topic
         self._partitions = partitions
 
@@ -42,7 +45,17 @@ class Decoder:
             taken.is_tick = True
         elif not arrival.topic.endswith(OWN):
             taken.accepted, taken.entries = self._accept(arrival, received_at)
+            self._hear(taken)
         return taken
+
+    def _hear(self, taken: Taken) -> None:
+        for reading in taken.accepted.readings[:1]:
+            if self._is_deaf:
+                # What was silent until now may only not have been heard.
+                self._listening.break_off()
+                self._is_deaf = False
+                self._logger.warning("the homes are heard again")
+            self._deafness.heard(reading.home_id, taken.waits_since_s)
 
     def _accept(self, arrival: Arrival, received_at: datetime) -> tuple[Accepted, list[Entry]]:
         message = _message(arrival, received_at)
@@ -96,6 +109,15 @@ class Decoder:
             self._logger.warning("a pulse from the future", ahead_s=(at - now).total_seconds())
             return []
         since = self._listening.heard(at, now, self._clock.monotonic())
+        silent_s = self._deafness.silent_s(self._clock.monotonic())
+        if silent_s:
+            # Time stands still: one fault here must not look like one in every home.
+            if not self._is_deaf:
+                self._logger.error(
+                    "no home is heard: no network to them, or a broker that takes nothing", silent_s=silent_s
+                )
+            self._is_deaf = True
+            return []
         tick = Tick(at=at, source=SOURCE, listening_since=since)
         value, about = encode(tick), headers(tick, id=at.isoformat(), source=SOURCE, at=at)
         return [

@@ -7,7 +7,7 @@ listens here anew each time: without it the state of an ESPHome button would be 
 import asyncio
 from datetime import timedelta
 
-from carebell.clock import Clock, wait_set
+from carebell.clock import Clock, wait_either
 from carebell.mqtt import Arrival, MqttAddress, MqttConnection, Terms
 from devices.dialect import Message
 from devices.ecosystems import LESSON_FILTERS
@@ -43,13 +43,7 @@ class Lessons:
 
     async def heard(self, stop: asyncio.Event) -> None:
         """Wait for the first lessons, at most a few seconds: a broker that keeps nothing must not keep calls waiting."""
-        waiting = [asyncio.ensure_future(wait_set(event, self._clock, WITHIN)) for event in (self._all, stop)]
-        try:
-            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for one in waiting:
-                one.cancel()
-            await asyncio.gather(*waiting, return_exceptions=True)
+        await wait_either(self._all, stop, self._clock, WITHIN)
 
     def _changed(self, is_connected: bool) -> None:
         if is_connected:

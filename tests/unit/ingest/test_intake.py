@@ -289,3 +289,27 @@ async def test_a_flood_is_acknowledged_in_order_while_calls_overtake() -> None:
         await box.work_off()
         assert box.outlet.acknowledged == list(range(3000))
         assert json.loads(box.outlet.replies[0].payload)["id"] == "50"
+
+
+async def test_time_stands_still_while_no_home_is_heard_and_goes_on_anew_afterwards() -> None:
+    async with desk() as box:
+        for count in range(200):
+            box.arrive(count, {"kind": "heartbeat"}, f"carebell/h{count % 20}/gateway/up")
+            await box.settle()
+            await box.clock.advance(seconds(1))
+        box.pulse(300)
+        await box.work_off()
+        before = box.log.partitions
+        assert len([one for one in await box.held(Topic.TELEMETRY) if isinstance(one, Tick)]) == before
+        await box.clock.advance(seconds(120))
+        box.pulse(301)
+        await box.work_off()
+        assert len([one for one in await box.held(Topic.TELEMETRY) if isinstance(one, Tick)]) == before
+        box.arrive(302, {"kind": "heartbeat"}, "carebell/h1/gateway/up")
+        await box.work_off()
+        heard_at = box.clock.now()
+        box.pulse(303)
+        await box.work_off()
+        ticks = [one for one in await box.held(Topic.TELEMETRY) if isinstance(one, Tick)]
+        newest = max(one.at for one in ticks)
+        assert {one.listening_since for one in ticks if one.at == newest} == {heard_at}
