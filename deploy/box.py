@@ -7,10 +7,10 @@ from socket import socket
 from carebell.bell import Bell
 from carebell.instruments import Instruments
 from carebell.log import Log
-from carebell.mqtt import MqttConnection
 from carebell.store import Store
 from deploy.broker import Broker
 from deploy.care import trim_log, watch_broker
+from deploy.channels import way_home
 from deploy.checks import alive_of_ingest, alive_of_loops, ready_of_ingest, ready_of_loops, ready_of_notifier
 from deploy.config import Config
 from deploy.homes_feed import publish_homes
@@ -18,7 +18,7 @@ from deploy.serve import serve
 from deploy.supervise import Loop
 from deploy.wiring import Books, Facade, Sender, wire_desk, wire_notifier
 from devices.registry import Home, Registry
-from devices.simulator.live import live_village
+from devices.simulator.live import Script, live_village
 from ingest.main import IngestView, run_ingest
 from ingest.seat import Seat
 from notifier.casebook import Casebook
@@ -67,17 +67,12 @@ class Running:
 def assemble(box: Box, stop: asyncio.Event) -> Running:
     """Every loop of the box by name."""
     clock = box.instruments.clock
-    outgoing = MqttConnection(
-        address=box.broker.address,
-        client_id=f"carebell-notifier-{box.name}",
-        clock=clock,
-        on_change=box.instruments.telemetry.mqtt_connected.labels("notifier").set,
-    )
+    home = way_home(box.broker.address, f"carebell-notifier-{box.name}", box.instruments)
     ingest = IngestView()
     for name in _MUST_MOVE:
         box.instruments.progress.expect(name)
     books = Books(box.log, box.casebook, box.registry, box.bell)
-    notifier = wire_notifier(box.config, books, Sender(OWNER, outgoing, box.desk_url), box.instruments)
+    notifier = wire_notifier(box.config, books, Sender(OWNER, home, box.desk_url), box.instruments)
     health = _health(box, ingest, notifier)
     loops: dict[str, Loop] = {
         "broker": box.broker.run,
@@ -91,7 +86,7 @@ def assemble(box: Box, stop: asyncio.Event) -> Running:
             view=ingest,
         ),
         "rules": lambda stop: _run_rules(box, stop),
-        "mqtt-out": outgoing.run,
+        "mqtt-out": home.connection.run,
         **notifier.loops,
         "desk": lambda stop: serve(
             wire_desk(books, Facade(box.tokens, _page(box), health), box.instruments, stop), box.listening, stop
@@ -100,12 +95,16 @@ def assemble(box: Box, stop: asyncio.Event) -> Running:
         "trim": lambda stop: trim_log(box.log, box.config.keep_readings, box.instruments, stop),
     }
     if box.village:
-        loops["village"] = lambda stop: live_village(box.village, box.broker.address, clock, box.seed, stop)
+        loops["village"] = lambda stop: _live(box, stop)
     return Running(loops, health)
 
 
 async def _run_rules(box: Box, stop: asyncio.Event) -> None:
     await run_rules(log=box.log, store=box.store, rulebook=box.rulebook, instruments=box.instruments, stop=stop)
+
+
+async def _live(box: Box, stop: asyncio.Event) -> None:
+    await live_village(box.village, box.broker.address, box.instruments.clock, Script(seed=box.seed), stop)
 
 
 def _health(box: Box, ingest: IngestView, notifier: Notifier) -> Health:

@@ -2,19 +2,19 @@
 
 import argparse
 import asyncio
-import signal
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from carebell.clock import SystemClock, wait_set
 from carebell.errors import BadInput
 from carebell.mqtt import MqttAddress
 from deploy.address import read_address
+from deploy.cli.simulate_score import score_run
+from deploy.cli.simulate_village import check, live, record_village, write_village
 from devices.simulator.home import SimulatedHome
-from devices.simulator.live import live_village
-from devices.simulator.village import make_village
 
-MOST_HOMES, MOST_SPEED, MOST_WAIT_S = 10_000, 1000, 86_400
+MOST_WAIT_S = 86_400
 
 
 def add(commands: Any) -> None:
@@ -32,6 +32,33 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("--speed", type=float, default=1.0, metavar="X", help="seconds lived per second (default: 1)")
     parser.add_argument("--seed", type=int, default=1, metavar="S", help="the same seed, the same village (default: 1)")
+    parser.add_argument(
+        "--mixed", action="store_true", help="homes that speak several ecosystems; without it all speak the native one"
+    )
+    parser.add_argument(
+        "--incidents",
+        type=float,
+        metavar="RATE",
+        help="calls, falls, a collapse in silence, smoke: so many a home and a day; with visitors, weak batteries, dead gateways",
+    )
+    parser.add_argument("--truth", type=Path, metavar="FILE", help="write what really happened there, as JSON lines")
+    parser.add_argument("--for", dest="seconds", type=int, metavar="S", help="end after so many seconds")
+    parser.add_argument(
+        "--write-homes",
+        type=Path,
+        metavar="FILE",
+        help="write the homes (.yaml or .csv) for carebell admin homes import",
+    )
+    parser.add_argument(
+        "--record", type=Path, metavar="DIR", help="no broker: write events, homes and truth for carebell replay there"
+    )
+    parser.add_argument("--days", type=int, default=28, metavar="D", help="with --record: how many days (default: 28)")
+    parser.add_argument("--score", type=Path, metavar="TRUTH", help="compare alerts with a ground truth")
+    parser.add_argument("--alerts", type=Path, metavar="FILE", help="with --score: what carebell replay printed")
+    parser.add_argument(
+        "--data", type=Path, metavar="DIR", help="with --score: the alerts of the box with this directory"
+    )
+    parser.add_argument("--config", type=Path, metavar="FILE", help="with --score: the alerts of that city")
     parser.set_defaults(run=run)
 
 
@@ -43,10 +70,14 @@ def run(options: argparse.Namespace) -> int:
         if not home_id or not device_id or set("/+#") & set(device_id) or set("+#") & set(home_id) or options.wait < 0:
             raise BadInput(f"--press {options.press}: expected HOME/DEVICE, such as home-001/button-001")
         return asyncio.run(_press(address, home_id, device_id, timedelta(seconds=min(options.wait, MOST_WAIT_S))))
-    if not 1 <= options.homes <= MOST_HOMES or not 0 < options.speed <= MOST_SPEED:
-        raise BadInput(f"--homes is 1 to {MOST_HOMES}, and --speed above 0 and {MOST_SPEED} at most")
-    asyncio.run(_village(address, options))
-    return 0
+    if options.score is not None:
+        return score_run(options)
+    check(options)
+    if options.write_homes is not None:
+        return write_village(options)
+    if options.record is not None:
+        return record_village(options)
+    return asyncio.run(live(address, options))
 
 
 async def _press(address: MqttAddress, home_id: str, device_id: str, wait: timedelta) -> int:
@@ -73,12 +104,3 @@ async def _press(address: MqttAddress, home_id: str, device_id: str, wait: timed
     finally:
         stop.set()
         await running
-
-
-async def _village(address: MqttAddress, options: argparse.Namespace) -> None:
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    homes = make_village(options.homes, options.seed)
-    print(f"{len(homes)} homes live their day; stop with Ctrl-C", flush=True)
-    await live_village(homes, address, SystemClock(), options.seed, stop, options.speed)

@@ -1,16 +1,13 @@
 """A village of made-up homes: who lives there, whom to call, what is installed. Seeded; nobody in it exists."""
 
 import random
-from datetime import timedelta
 
-from devices.registry import Contact, Device, Home, Resident, Role
+from devices.registry import Contact, Home, Resident, Role
+from devices.simulator.outfit import SHARES, outfit
 
 _SURNAMES = "王李张刘陈杨赵黄周吴徐孙马朱胡郭何高林罗"
 _GIVEN = ("秀英", "桂兰", "玉珍", "淑华", "凤英", "建国", "德明", "国强", "志华", "福生", "金凤", "永福")
 _YOUNG = ("伟", "敏", "静", "磊", "洋", "艳", "勇", "娟", "涛", "丽")
-_ROOMS = ("kitchen", "living room", "bathroom")
-_HEARTBEAT = timedelta(minutes=5)
-_SENSOR = timedelta(hours=25)
 
 
 def home_id_of(number: int) -> str:
@@ -18,12 +15,18 @@ def home_id_of(number: int) -> str:
     return f"home-{number:03d}"
 
 
-def make_village(homes: int, seed: int) -> tuple[Home, ...]:
-    """The homes of a village; the same numbers give the same village."""
-    return tuple(_home(number, random.Random(f"{seed}/{number}")) for number in range(1, homes + 1))  # noqa: S311
+def make_village(homes: int, seed: int, *, is_mixed: bool = False) -> tuple[Home, ...]:
+    """The homes of a village; the same numbers give the same village. Mixed: each home speaks one of several ecosystems."""
+    return tuple(_home(number, seed, is_mixed) for number in range(1, homes + 1))
 
 
-def _home(number: int, chance: random.Random) -> Home:
+def _ecosystem(number: int, seed: int) -> str:
+    chance = random.Random(f"{seed}/{number}/ecosystem")  # noqa: S311
+    return chance.choices(list(SHARES), list(SHARES.values()))[0]
+
+
+def _home(number: int, seed: int, is_mixed: bool) -> Home:
+    chance = random.Random(f"{seed}/{number}")  # noqa: S311
     family = chance.choice(_SURNAMES)
     resident = Resident(
         resident_id="resident-1",
@@ -52,29 +55,5 @@ def _home(number: int, chance: random.Random) -> Home:
         keys="备用钥匙在村委会服务站",
         residents=(resident,),
         contacts=children,
-        devices=_devices(number),
+        devices=outfit(number, chance, _ecosystem(number, seed) if is_mixed else "native"),
     )
-
-
-def _devices(number: int) -> tuple[Device, ...]:
-    gateway = Device(device_id="gateway", model="village-gateway", is_gateway=True, expected_every=_HEARTBEAT)
-    button = Device(
-        device_id=f"button-{number:03d}",
-        model="one-key",
-        place="bedroom",
-        gateway_id="gateway",
-        is_sos=True,
-        expected_every=_SENSOR,
-    )
-    sensors = tuple(
-        Device(
-            device_id=f"motion-{room.replace(' ', '-')}",
-            model="pir",
-            place=room,
-            gateway_id="gateway",
-            expected_every=_SENSOR,
-        )
-        for room in _ROOMS
-    )
-    door = Device(device_id="door", model="contact", place="front door", gateway_id="gateway", expected_every=_SENSOR)
-    return (gateway, button, *sensors, door)

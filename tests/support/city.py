@@ -24,7 +24,7 @@ from carebell.clock import SystemClock
 from deploy.address import read_address
 from devices.registry import Home
 from devices.registry_file import write_homes
-from devices.simulator.live import live_village
+from devices.simulator.live import Script, live_village
 from devices.simulator.village import make_village
 from tests.support.box import wait_until
 from tests.support.city_process import CityProcess, request
@@ -169,7 +169,7 @@ class City:
 async def _live(homes: Sequence[Home], broker: str, ended: threading.Event) -> None:
     """The village lives its day: homes that never speak would soon be cases."""
     stop = asyncio.Event()
-    village = asyncio.create_task(live_village(homes, read_address(broker), SystemClock(), _SEED, stop))
+    village = asyncio.create_task(live_village(homes, read_address(broker), SystemClock(), Script(seed=_SEED), stop))
     await asyncio.to_thread(ended.wait)
     stop.set()
     await village
