@@ -18,6 +18,8 @@ from devices.values import read_value, unit_of
 NAME = "native"
 ROOT = "carebell"
 FILTERS: tuple[str, ...] = ()
+# Where a Shelly answers whoever asked it under our name.
+_ANSWERS = f"{ROOT}/rpc"
 _KINDS = frozenset(Kind)
 _ALSO_SOS = frozenset({"emergency", "panic"})
 _CRY = re.compile(rb"""(?:kind|type|event)["'\\]*\s*[:=][\s\["'\\]*(?:sos|emergency|panic)\b""", re.IGNORECASE)
@@ -31,7 +33,7 @@ _EARLIEST, _LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzin
 
 def matches(topic: str) -> bool:
     """Whether a topic can be of this dialect."""
-    return topic.startswith(f"{ROOT}/")
+    return topic.startswith(f"{ROOT}/") and topic != _ANSWERS
 
 
 def decode(message: Message, _known: Known | None = None) -> Decoded:

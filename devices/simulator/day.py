@@ -25,18 +25,26 @@ class Said:
     battery: int | None = None
 
 
-def plan_day(home: Home, seed: int, day: int) -> tuple[Said, ...]:
-    """Everything the devices of a home say on one day, in order: heartbeats, a daily rhythm, a short outing."""
+def plan_day(home: Home, seed: int, day: int, beats: tuple[int, int] = (0, DAY_S)) -> tuple[Said, ...]:
+    """Everything the devices of a home say on one day, in order: heartbeats, a daily rhythm, a short outing. `beats`: only
+    the heartbeats of these seconds, which are most of what is said."""
     chance = random.Random(f"{seed}/{home.home_id}/{day}")  # noqa: S311
-    said = [*_heartbeats(home, chance), *_rhythm(home, chance), *_outing(home, chance), *_batteries(home, chance)]
+    said = [
+        *_heartbeats(home, chance, beats),
+        *_rhythm(home, chance),
+        *_outing(home, chance),
+        *_batteries(home, chance),
+    ]
     return tuple(sorted(said, key=lambda one: (one.second, one.device_id, one.kind)))
 
 
-def _heartbeats(home: Home, chance: random.Random) -> Iterator[Said]:
+def _heartbeats(home: Home, chance: random.Random, beats: tuple[int, int]) -> Iterator[Said]:
+    begins, ends = beats
     first = chance.randrange(HEARTBEAT_S)
+    first += -(-max(0, begins - first) // HEARTBEAT_S) * HEARTBEAT_S
     for device in home.devices:
         if device.is_gateway:
-            yield from (Said(second, device.device_id, "heartbeat") for second in range(first, DAY_S, HEARTBEAT_S))
+            yield from (Said(second, device.device_id, "heartbeat") for second in range(first, ends, HEARTBEAT_S))
 
 
 def _rhythm(home: Home, chance: random.Random) -> Iterator[Said]:

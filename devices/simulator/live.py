@@ -25,7 +25,8 @@ from devices.simulator.voice import Moment, Spoken, spoken
 
 _LOOK_EVERY = timedelta(milliseconds=500)
 _AHEAD = timedelta(hours=1)
-_AT_ONCE = 2000
+_BEGIN_WITHIN = timedelta(seconds=60)
+_AT_ONCE = 200
 
 
 def _nobody(_truth: Truth) -> None:
@@ -42,10 +43,11 @@ class Script:
     incidents: float | None = None
     on_truth: Callable[[Truth], None] = _nobody
 
-    def day(self, home: Home, number: int) -> Day:
+    def day(self, home: Home, number: int, beats: tuple[int, int]) -> Day:
+        """A day by its number; of its heartbeats only those of some seconds."""
         if self.incidents is None:
-            return Day(plan_day(home, self.seed, number))
-        return live_day(home, self.seed, number, incidents=self.incidents)
+            return Day(plan_day(home, self.seed, number, beats))
+        return live_day(home, self.seed, number, incidents=self.incidents, beats=beats)
 
 
 @dataclass(slots=True)
@@ -98,8 +100,11 @@ class _Village:
         self._numbers = itertools.count(int(clock.now().timestamp()) % 1_000_000_000)
         self._began_at = clock.now()
         # Not all homes plan in the same moment.
-        self._due = [_Due(self._began_at, next(self._order), number) for number in range(len(homes))]
-        self._planned = [self._began_at for _ in homes]
+        apart = min(_BEGIN_WITHIN / len(homes), timedelta(milliseconds=10))
+        begins = [self._began_at + number * apart * script.speed for number in range(len(homes))]
+        self._due = [_Due(at, next(self._order), number) for number, at in enumerate(begins)]
+        self._planned = begins
+        self._begun: set[int] = set()
         heapq.heapify(self._due)
 
     async def turn(self) -> None:
@@ -132,19 +137,25 @@ class _Village:
 
     def _plan(self, number: int) -> None:
         begins = self._planned[number]
-        # The first hour of each home is shorter, by its number: from then on they plan at different times.
-        length = _AHEAD if begins > self._began_at else _AHEAD * ((number % 60 + 1) / 60)
-        ends = self._planned[number] = begins + length
+        ends = self._planned[number] = begins + self._ahead(number)
         for at, word in self._words(self._homes[number], begins, ends):
             heapq.heappush(self._due, _Due(at, next(self._order), number, word))
         heapq.heappush(self._due, _Due(ends, next(self._order), number))
+
+    def _ahead(self, number: int) -> timedelta:
+        """The first plan of each home is a shorter one, by its number: from then on they plan at different times."""
+        if number in self._begun:
+            return _AHEAD
+        self._begun.add(number)
+        return _AHEAD * ((number % 60 + 1) / 60)
 
     def _words(self, home: Home, begins: datetime, ends: datetime) -> Iterator[tuple[datetime, Said | Truth]]:
         zone = ZoneInfo(home.timezone)
         first, last = begins.astimezone(zone).toordinal(), ends.astimezone(zone).toordinal()
         for number in range(first, last + 1):
             midnight = datetime.fromordinal(number).replace(tzinfo=zone)
-            day = self._script.day(home, number)
+            from_s, to_s = (max(0, int((at - midnight).total_seconds())) for at in (begins, ends))
+            day = self._script.day(home, number, (from_s, min(DAY_S, to_s + 1)))
             for incident in day.incidents:
                 at = midnight + timedelta(seconds=incident.second)
                 if begins <= at < ends:

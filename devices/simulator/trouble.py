@@ -63,10 +63,11 @@ class Truth:
     until: datetime
 
 
-def live_day(home: Home, seed: int, day: int, *, incidents: float) -> Day:
-    """One day with everything in it. `incidents`: how many a home has a day, on average; at most one happens."""
+def live_day(home: Home, seed: int, day: int, *, incidents: float, beats: tuple[int, int] = (0, DAY_S)) -> Day:
+    """One day with everything in it. `incidents`: how many a home has a day, on average; at most one happens. `beats`: as
+    in `plan_day`."""
     chance = random.Random(f"trouble/{seed}/{home.home_id}/{day}")  # noqa: S311
-    said = [one for one in plan_day(home, seed, day) if one.battery is None]
+    said = [one for one in plan_day(home, seed, day, beats) if one.battery is None]
     said += [*_visitors(home, chance), *_batteries(home, seed, day)]
     happened: list[Incident] = []
     if drop := _drop(home, chance):

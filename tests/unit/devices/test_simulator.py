@@ -28,3 +28,13 @@ def test_a_day_is_in_order_and_says_only_what_its_devices_can() -> None:
 
 def test_a_home_without_devices_lives_a_silent_day() -> None:
     assert plan_day(Home(home_id="h"), 1, 4) == ()
+
+
+def test_a_part_of_the_heartbeats_is_that_part_of_the_day() -> None:
+    home = make_village(1, 1)[0]
+    whole = plan_day(home, 1, 4)
+    part = plan_day(home, 1, 4, (3600, 7200))
+    assert [one for one in part if one.battery is None and one.kind == "heartbeat"] == [
+        one for one in whole if one.kind == "heartbeat" and one.battery is None and 3600 <= one.second < 7200
+    ]
+    assert [one for one in part if one.kind != "heartbeat"] == [one for one in whole if one.kind != "heartbeat"]
