@@ -1,17 +1,125 @@
-"""Zigbee2MQTT."""
+"""Zigbee2MQTT: `zigbee2mqtt/<friendly name>` with the state of a device, `…/availability`, and `zigbee2mqtt/bridge/…`.
 
-from devices.dialect import Decoded, Known, Message, Problem, Reason
+A friendly name may contain `/`. Every message carries the whole cached state, so what lasts is a level; `action` is not
+cached, so each is an event. With `output: attribute` each key has a topic of its own: `zigbee2mqtt/<name>/<key>`.
+"""
+
+import re
+from collections.abc import Mapping
+
+import orjson
+from pydantic import JsonValue
+
+from carebell.types import Kind
+from devices.dialect import PAYLOAD_LIMIT, Decoded, Fact, Known, Lesson, Message, Problem, Reason
+from devices.dialects import zigbee2mqtt_bridge as bridge
+from devices.dialects import zigbee2mqtt_keys as keys
+from devices.facts import alive, event, level
 
 NAME = "zigbee2mqtt"
 ROOT = "zigbee2mqtt/"
 FILTERS: tuple[str, ...] = ()
+_NAME_LIMIT = 200
+_OURS = re.compile(r".+/(?:set|get)(?:/[^/]+)?")
+_AVAILABILITY = "/availability"
+_KEY = re.compile(r"[a-z][a-z0-9_-]{0,63}")
+_CRY = re.compile(
+    rb'"(?:action|click)(?:_\w{1,20})?"\s*:\s*"[^"]{0,20}(?:emergency|panic|sos)|"sos(?:_alarm)?"\s*:\s*true'
+)
+_LASTING = frozenset({Kind.FALL, Kind.BED})
 
 
 def matches(topic: str) -> bool:
     """Whether a documented topic can be of this ecosystem."""
-    return topic.startswith("zigbee2mqtt/")
+    return topic.startswith(ROOT)
 
 
 def decode(message: Message, known: Known) -> Decoded:
     """Everything the message says; never raises."""
-    return Decoded(problems=(Problem(Reason.UNKNOWN_TOPIC, "not read yet"),))
+    name = message.topic.removeprefix(ROOT)
+    if not matches(message.topic):
+        return Decoded(problems=(Problem(Reason.UNKNOWN_TOPIC, f"expected {ROOT}NAME"),))
+    if not name.strip("/") or not name.isprintable():
+        return Decoded(problems=(Problem(Reason.BAD_ADDRESS, "the topic names no device"),))
+    if _OURS.fullmatch(name):
+        return Decoded()
+    if len(message.payload) > PAYLOAD_LIMIT:
+        return _unreadable(name, message, Problem(Reason.TOO_LARGE, f"{len(message.payload)} bytes"))
+    content, problem = _content(message.payload)
+    if name.startswith("bridge/"):
+        return _of_bridge(name.removeprefix("bridge/"), content, problem)
+    if name.endswith(_AVAILABILITY):
+        return _availability(name.removesuffix(_AVAILABILITY), message, content, known)
+    if not message.payload.strip():
+        return Decoded(device_id=name[:_NAME_LIMIT])
+    return _of_device(name, message, content, problem, known)
+
+
+def _content(payload: bytes) -> tuple[JsonValue, Problem | None]:
+    """The payload as JSON, or as a bare text with the problem that it is."""
+    try:
+        return orjson.loads(payload), None
+    except orjson.JSONDecodeError as error:
+        return payload.decode("utf-8", "replace"), Problem(Reason.NOT_JSON, f"not JSON: {error}")
+
+
+def _of_bridge(topic: str, content: JsonValue, problem: Problem | None) -> Decoded:
+    if problem is not None and topic in ("devices", "event", "logging"):
+        return Decoded(device_id=bridge.DEVICE_ID, is_gateway=True, problems=(problem,))
+    return bridge.decode(topic, content)
+
+
+def _availability(name: str, message: Message, content: JsonValue, known: Known) -> Decoded:
+    address = bridge.address_of(name, known)[:_NAME_LIMIT]
+    # The gateway clears the topic of a device that was removed or has another name now.
+    if not message.payload.strip():
+        return Decoded(device_id=address)
+    is_online = bridge.availability_of(content)
+    if is_online is None:
+        problem = Problem(Reason.BAD_VALUE, "expected online or offline")
+        return Decoded(device_id=address, problems=(problem,))
+    return Decoded(device_id=address, facts=(level(Kind.AVAILABILITY, is_online),))
+
+
+def _of_device(name: str, message: Message, content: JsonValue, problem: Problem | None, known: Known) -> Decoded:
+    if isinstance(content, dict):
+        return _state(name, content, known)
+    parent, _, key = name.rpartition("/")
+    if parent and _is_attribute(key, message.payload, content) and not bridge.is_listed(name, known):
+        return _state(parent, {key: content}, known)
+    return _unreadable(name, message, problem or Problem(Reason.WRONG_SHAPE, "expected a JSON object"))
+
+
+def _is_attribute(key: str, payload: bytes, content: JsonValue) -> bool:
+    """One key of a state on a topic of its own: a scalar, not the rest of a broken object."""
+    is_scalar = not isinstance(content, list) and not payload.lstrip().startswith((b"{", b"["))
+    return is_scalar and _KEY.fullmatch(key) is not None and (keys.is_known(key) or len(payload) <= _NAME_LIMIT)
+
+
+def _state(name: str, state: Mapping[str, JsonValue], known: Known) -> Decoded:
+    facts = keys.facts_of(state, bridge.device_of(name, known))
+    lessons: tuple[Lesson, ...] = ()
+    if "status" in state:
+        facts, lessons = _with_ends(name, facts, known)
+    address = bridge.address_of(name, known)[:_NAME_LIMIT]
+    return Decoded(device_id=address, facts=tuple(facts) or (alive(),), lessons=lessons)
+
+
+def _with_ends(name: str, facts: list[Fact], known: Known) -> tuple[list[Fact], tuple[Lesson, ...]]:
+    """A posture ends by the next one: who sits has not fallen any more. Without that a second fall were no news."""
+    key = f"zigbee2mqtt posture {name}"
+    before = known.lesson(key) or {}
+    now = {fact.kind for fact in facts if fact.kind in _LASTING and fact.value in ("detected", "occupied")}
+    if not now and not any(fact.kind == Kind.PRESENCE for fact in facts):
+        return facts, ()
+    ended = [level(kind, False) for kind in sorted(_LASTING) if before.get(kind) is True and kind not in now]
+    if not now and not before:
+        return facts, ()
+    return [*facts, *ended], (Lesson(key, dict.fromkeys(sorted(now), True) if now else None),)
+
+
+def _unreadable(name: str, message: Message, problem: Problem) -> Decoded:
+    """A call for help that can be told from bytes that cannot be read is one."""
+    is_cry = _CRY.search(message.payload[:PAYLOAD_LIMIT]) is not None
+    cry = (event(Kind.SOS, "active", note="told from an unreadable message"),) if is_cry else ()
+    return Decoded(device_id=name[:_NAME_LIMIT], facts=cry, problems=(problem,))
