@@ -105,9 +105,15 @@ class Listener:
         if message.topic.startswith(_PREFIX) and len(parts) == 4 and parts[2] in BY_NAME and parts[3] != "up":
             dialect = BY_NAME[parts[2]]
             return parts[1], replace(message, topic=dialect.ROOT + parts[3], heard_on=message.topic), dialect
-        if self._lessons.get(("", message.topic)) is not None:
+        by_topic = dialect_of(message.topic)
+        if ("", message.topic) in self._lessons and (by_topic is None or self._is_strange(message, by_topic)):
             return "", message, BY_NAME["homeassistant"]
-        return "", message, dialect_of(message.topic)
+        return "", message, by_topic
+
+    def _is_strange(self, message: Message, dialect: Dialect) -> bool:
+        """Whether a dialect can make nothing of a topic that looks like one of its own; a discovery may name it."""
+        decoded = dialect.decode(message, _Known(self, dialect.NAME, ""))
+        return not decoded.facts and any(one.reason == Reason.UNKNOWN_TOPIC for one in decoded.problems)
 
     def _of_native(self, decoded: Decoded, message: Message) -> Heard:
         found = self._devices.find(native.NAME, decoded.home_id, decoded.device_id) if decoded.home_id else None

@@ -1,17 +1,166 @@
-"""Home Assistant discovery and ESPHome."""
+"""Home Assistant's discovery, and whatever it describes; ESPHome's topics.
 
-from devices.dialect import Decoded, Known, Message, Problem, Reason
+A config teaches which topic says what; the device's address is its identifier there, or its node in the topic where the home
+has registered that, and each entity is a channel named by its object id.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from carebell.types import Kind
+from devices.coercion import word
+from devices.dialect import PAYLOAD_LIMIT, Decoded, Fact, Known, Lesson, Message, Problem, Reason
+from devices.dialects.homeassistant_discovery import chosen, config_of, learnt
+from devices.dialects.homeassistant_names import documented_kind, sketch_kind
+from devices.dialects.homeassistant_state import availability_of, facts_of
+from devices.facts import alive, level, level_of
 
 NAME = "homeassistant"
 ROOT = ""
 FILTERS: tuple[str, ...] = ()
+_ESPHOME = frozenset(
+    {
+        "alarm_control_panel",
+        "binary_sensor",
+        "button",
+        "climate",
+        "cover",
+        "date",
+        "datetime",
+        "event",
+        "fan",
+        "light",
+        "lock",
+        "media_player",
+        "number",
+        "select",
+        "sensor",
+        "switch",
+        "text",
+        "text_sensor",
+        "time",
+        "update",
+        "valve",
+    }
+)
+_HELLO = "esphome/discover/"
+_OWN_STATUS = ("homeassistant/status", "status")
+Spec = Mapping[str, Any]
 
 
 def matches(topic: str) -> bool:
     """Whether a documented topic can be of this ecosystem."""
-    return topic.startswith("homeassistant/")
+    return topic.startswith(("homeassistant/", _HELLO)) or config_of(topic) is not None or _is_esphome(topic)
 
 
 def decode(message: Message, known: Known) -> Decoded:
     """Everything the message says; never raises."""
-    return Decoded(problems=(Problem(Reason.UNKNOWN_TOPIC, "not read yet"),))
+    if len(message.payload) > PAYLOAD_LIMIT:
+        return Decoded(problems=(Problem(Reason.TOO_LARGE, f"{len(message.payload)} bytes"),))
+    config = config_of(message.topic)
+    if config is not None:
+        return learnt(config, message, known)
+    for key in dict.fromkeys((message.full_topic, message.topic)):
+        lesson = known.lesson(key)
+        if lesson is not None:
+            return _of_lesson(key, lesson, message, known)
+    return _undescribed(message)
+
+
+def _is_esphome(topic: str) -> bool:
+    levels = topic.split("/")
+    if len(levels) == 2:
+        return levels[1] in ("status", "debug")
+    return len(levels) > 3 and levels[-3] in _ESPHOME and levels[-1] in ("state", "command")
+
+
+def _said(message: Message) -> str:
+    return message.payload.decode("utf-8", "replace")
+
+
+def _of_lesson(key: str, lesson: Spec, message: Message, known: Known) -> Decoded:
+    """Every entity that reads this topic. All of one device: it is the sender; of several: each is named."""
+    stated = lesson.get("entities")
+    specs = [one for one in stated if isinstance(one, dict)] if isinstance(stated, list) else []
+    heard = [one for one in specs if one.get("role") == "availability"]
+    if heard:
+        return _availability(key, lesson, heard, message, known)
+    told = [(chosen(one.get("device") or [], known), facts_of(one, _said(message))) for one in specs]
+    addresses = list(dict.fromkeys(address for address, _ in told))
+    facts = [_about(fact, address if len(addresses) > 1 else "") for address, found in told for fact in _once(found)]
+    sender = addresses[0] if addresses else ""
+    return Decoded(device_id=sender, facts=tuple(facts) or (alive(),))
+
+
+def _once(facts: Sequence[Fact]) -> list[Fact]:
+    return list(dict.fromkeys(facts))
+
+
+def _about(fact: Fact, address: str) -> Fact:
+    return replace(fact, sub_device=address) if address else fact
+
+
+def _availability(key: str, lesson: Spec, specs: Sequence[Spec], message: Message, known: Known) -> Decoded:
+    """A topic that many devices lean on speaks for their gateway; an ESPHome node is the gateway of its entities."""
+    said = _said(message)
+    is_on = next((one for one in (availability_of(spec, said) for spec in specs) if one is not None), None)
+    addresses = list(dict.fromkeys(chosen(spec.get("device") or [], known) for spec in specs))
+    is_shared = len(addresses) > 1
+    sender = (message.topic.rpartition("/")[0] or message.topic) if is_shared else addresses[0]
+    if is_on is None:
+        problem = Problem(Reason.BAD_VALUE, "neither of the two words that the discovery gives for availability")
+        return Decoded(device_id=sender, problems=() if not said.strip() else (problem,))
+    counts = any(len(spec.get("topics") or ()) > 1 for spec in specs)
+    is_there = is_on if is_shared else _together(specs[0], key, is_on, known)
+    return Decoded(
+        device_id=sender,
+        facts=(alive(),) if is_there is None else (level(Kind.AVAILABILITY, is_there),),
+        lessons=(Lesson(key, {**lesson, "status": is_on}),) if counts and lesson.get("status") is not is_on else (),
+        is_gateway=is_shared or specs[0].get("is_node") is True,
+    )
+
+
+def _together(spec: Spec, key: str, is_on: bool, known: Known) -> bool | None:
+    """All of its topics, or any, as the config wants; None while one that counts has not been heard."""
+    mode, topics = spec.get("mode"), [str(one) for one in spec.get("topics") or ()]
+    if mode not in ("all", "any") or len(topics) < 2:
+        return is_on
+    heard = [is_on if topic == key else (known.lesson(topic) or {}).get("status") for topic in topics]
+    decisive: bool = mode == "any"
+    if decisive in heard:
+        return decisive
+    return None if None in heard else not decisive
+
+
+def _undescribed(message: Message) -> Decoded:
+    """A topic without a config: the few that tell by themselves what they are."""
+    topic = message.topic
+    levels = topic.split("/")
+    if topic in _OWN_STATUS or levels[-1] in ("command", "set", "debug", "logs"):
+        return Decoded()
+    object_id = levels[-2] if len(levels) > 1 else ""
+    kind = sketch_kind(object_id) if levels[-1] == "state" else None
+    if kind is not None:
+        return Decoded(device_id=object_id.rpartition("_")[0], facts=tuple(level_of(kind, _said(message))))
+    if topic.startswith(_HELLO):
+        return Decoded(device_id=levels[-1], facts=(Fact(kind=Kind.DISCOVERY, value=True),))
+    if object_id.startswith("seeed-mmwave"):
+        return Decoded(device_id=object_id.rpartition("_")[0], facts=(alive(),))
+    if levels[-1] == "status" and word(_said(message)) in ("online", "offline") and len(levels) > 1:
+        fact = level(Kind.AVAILABILITY, word(_said(message)) == "online")
+        return Decoded(device_id="/".join(levels[:-1]), facts=(fact,), is_gateway=True)
+    facts = _documented(levels, message)
+    problem = Problem(
+        Reason.UNKNOWN_TOPIC,
+        "no discovery names this topic: switch MQTT discovery on in the device and keep it retained",
+    )
+    return Decoded(device_id="/".join(levels[:-3]) or topic, facts=tuple(facts), problems=(problem,))
+
+
+def _documented(levels: Sequence[str], message: Message) -> list[Fact]:
+    """A fall is not lost for want of a discovery: ESPHome documents the names of the fall radar."""
+    if len(levels) < 4 or levels[-3] != "binary_sensor" or levels[-1] != "state":
+        return []
+    kind = documented_kind(levels[-2])
+    return [] if kind is None else level_of(kind, _said(message), channel=levels[-2])

@@ -1,0 +1,289 @@
+"""What Home Assistant's discovery teaches: which topic says what of which device. Pure.
+
+A lesson is kept under each topic that a config names: `entities`, what each of them reads there, and `status`, the last word of
+an availability topic that counts together with others. Under the config's own name stands which topics it taught.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from carebell.types import Kind
+from devices.coercion import word
+from devices.dialect import Decoded, Fact, Known, Lesson, Message, Problem, Reason
+from devices.dialects.homeassistant_names import COMPONENTS, expanded
+from devices.dialects.homeassistant_template import is_readable
+from devices.facts import alive
+
+_ENTITIES_OF_CONFIG = 100
+_ENTITIES_OF_TOPIC = 200
+_TOPICS = 32
+_TEXT = 1000
+_KEPT = (
+    "device_class",
+    "unit_of_measurement",
+    "payload_on",
+    "payload_off",
+    "off_delay",
+    "entity_category",
+    "type",
+    "subtype",
+    "payload",
+    "name",
+)
+_TOPIC_OF = {
+    "state_topic": "value_template",
+    "current_temperature_topic": "current_temperature_template",
+    "current_humidity_topic": "current_humidity_template",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Where a config stands: `<prefix>/<component>/[<node>/]<object>/config`."""
+
+    component: str
+    node: str
+    object_id: str
+
+    @property
+    def key(self) -> str:
+        """Its own name among the lessons."""
+        return "homeassistant " + "/".join(part for part in (self.component, self.node, self.object_id) if part)
+
+
+def config_of(topic: str) -> Config | None:
+    """The config that a topic carries; None for other topics. The prefix is the home's own and may be missing."""
+    levels = topic.split("/")
+    if len(levels) < 3 or levels[-1] != "config":
+        return None
+    if len(levels) > 3 and levels[-4] in COMPONENTS:
+        return Config(levels[-4], levels[-3], levels[-2])
+    return Config(levels[-3], "", levels[-2]) if levels[-3] in COMPONENTS else None
+
+
+def learnt(config: Config, message: Message, known: Known) -> Decoded:
+    """A config arrives, anew, changed or emptied."""
+    book = _Book(known)
+    book.forget(config.key)
+    if not message.payload.strip():
+        return Decoded(device_id=config.object_id, facts=(_discovery(config),), lessons=book.lessons())
+    try:
+        stated = orjson.loads(message.payload)
+    except orjson.JSONDecodeError as error:
+        return Decoded(device_id=config.object_id, problems=(Problem(Reason.NOT_JSON, f"not JSON: {error}"),))
+    if not isinstance(stated, dict):
+        return Decoded(device_id=config.object_id, problems=(Problem(Reason.WRONG_SHAPE, "a config is a JSON object"),))
+    if "migrate_discovery" in stated:
+        return Decoded(device_id=config.object_id, facts=(alive(),))
+    problems: list[Problem] = []
+    names: list[str] = [config.node, config.object_id]
+    for entity in _entities(config, expanded(stated)):
+        names = entity["device"] or names
+        problems += _doubts(entity)
+        for topic, spec in _specs(entity):
+            book.add(config.key, topic, spec)
+    return Decoded(
+        device_id=chosen(names, known),
+        facts=(_discovery(config),),
+        lessons=book.lessons(),
+        problems=tuple(problems[:5]),
+    )
+
+
+def chosen(names: Iterable[str], known: Known) -> str:
+    """The name of a device that its home has registered; else its first."""
+    listed = [name for name in names if name]
+    return next((name for name in listed if known.device(name) is not None), listed[0] if listed else "")
+
+
+def _discovery(config: Config) -> Fact:
+    return Fact(kind=Kind.DISCOVERY, value=True, channel=config.object_id[:200])
+
+
+def _entities(config: Config, stated: dict[str, Any]) -> list[dict[str, Any]]:
+    """Each entity of a config with everything that counts for it: one, or the components of a device."""
+    components = stated.pop("components", None)
+    if config.component != "device":
+        return [_entity(config, config.component, config.object_id, stated)]
+    if not isinstance(components, dict):
+        return []
+    found = []
+    for name, part in list(components.items())[:_ENTITIES_OF_CONFIG]:
+        if isinstance(part, dict):
+            own = expanded(part)
+            if own.keys() <= {"platform"}:
+                continue  # a component that is left with nothing else is removed
+            found.append(_entity(config, word(own.get("platform")), str(name)[:200], {**stated, **own}))
+    return found
+
+
+def _entity(config: Config, component: str, object_id: str, stated: Mapping[str, Any]) -> dict[str, Any]:
+    base = stated.get("~")
+    topics = _topics(stated, base if isinstance(base, str) else "")
+    kept = {name: stated[name] for name in _KEPT if isinstance(stated.get(name), str | int | float | bool)}
+    return {
+        "component": component,
+        "object": object_id,
+        "device": _names(config, stated),
+        "topics": topics,
+        "availability": _availability(stated, topics, base if isinstance(base, str) else ""),
+        "stated": {name: value[:_TEXT] if isinstance(value, str) else value for name, value in kept.items()},
+        "templates": {
+            name: value[: _TEXT + 1]
+            for name, value in stated.items()
+            if name.endswith("_template") and isinstance(value, str)
+        },
+    }
+
+
+def _names(config: Config, stated: Mapping[str, Any]) -> list[str]:
+    """What a device may be registered as, the surest first: its identifiers, its place in the topic, its name."""
+    device = stated.get("device")
+    device = device if isinstance(device, dict) else {}
+    ids = device.get("identifiers")
+    connections = device.get("connections")
+    pairs = connections if isinstance(connections, list) else []
+    named = [
+        *(ids[:8] if isinstance(ids, list) else [ids]),
+        *(pair[1] for pair in pairs[:8] if isinstance(pair, list) and len(pair) == 2),
+        config.node,
+        device.get("name"),
+        config.object_id,
+    ]
+    return list(dict.fromkeys(str(name)[:200] for name in named if isinstance(name, str | int) and str(name).strip()))
+
+
+def _full(topic: Any, base: str) -> str:
+    """A topic with the base in place of a leading or trailing `~`."""
+    if not isinstance(topic, str):
+        return ""
+    if base and topic.startswith("~"):
+        return (base + topic[1:])[:_TEXT]
+    return (topic[:-1] + base)[:_TEXT] if base and topic.endswith("~") else topic[:_TEXT]
+
+
+def _topics(stated: Mapping[str, Any], base: str) -> dict[str, str]:
+    named = {
+        name: _full(topic, base)
+        for name, topic in stated.items()
+        if name == "topic" or (name.endswith(("_topic", "_t")) and name != "availability_topic")
+    }
+    return dict([(name, topic) for name, topic in named.items() if topic][:_TOPICS])
+
+
+def _availability(stated: Mapping[str, Any], topics: Mapping[str, str], base: str) -> list[dict[str, Any]]:
+    listed = stated.get("availability")
+    found = [expanded(one) for one in (listed if isinstance(listed, list) else [listed]) if isinstance(one, dict)]
+    if stated.get("availability_topic"):
+        template = stated.get("availability_template")
+        found.append({**stated, "topic": stated["availability_topic"], "value_template": template})
+    kept = []
+    for one in found[:_TOPICS]:
+        topic, template = _full(one.get("topic"), base), one.get("value_template")
+        if topic:
+            kept.append(
+                {
+                    "topic": topic,
+                    "on": _word(one, "payload_available", "online"),
+                    "off": _word(one, "payload_not_available", "offline"),
+                    "template": template[: _TEXT + 1] if isinstance(template, str) else "",
+                    "is_node": _is_node(topic, topics),
+                }
+            )
+    names = [one["topic"] for one in kept]
+    return [{**one, "mode": word(stated.get("availability_mode")) or "latest", "topics": names} for one in kept]
+
+
+def _is_node(topic: str, topics: Mapping[str, str]) -> bool:
+    """Whether it is the status of an ESPHome node, which carries the entities: `<node>/status` beside `<node>/…/state`."""
+    node, _, last = topic.rpartition("/")
+    return last == "status" and topics.get("state_topic", topics.get("topic", "")).startswith(f"{node}/")
+
+
+def _word(stated: Mapping[str, Any], name: str, default: str) -> str:
+    value = stated.get(name)
+    return word(value)[:200] if isinstance(value, str | int | float | bool) else default
+
+
+def _specs(entity: Mapping[str, Any]) -> Iterable[tuple[str, dict[str, Any]]]:
+    """What is to be read on each topic that an entity names."""
+    plain = {
+        "component": entity["component"],
+        "object": entity["object"],
+        "device": entity["device"],
+    }
+    for one in entity["availability"]:
+        yield one["topic"], {**plain, **one, "role": "availability"}
+    for name, topic in entity["topics"].items():
+        if name in _TOPIC_OF or (name == "topic" and entity["component"] == "device_automation"):
+            yield topic, {**plain, **entity["stated"], "role": name, "template": _template(entity, name)}
+        else:
+            yield topic, {**plain, "role": "silent"}
+
+
+def _template(entity: Mapping[str, Any], topic_name: str) -> str:
+    templates = entity["templates"]
+    wanted = _TOPIC_OF.get(topic_name, "value_template")
+    return str(templates.get(wanted) or templates.get("state_value_template") or "")
+
+
+def _doubts(entity: Mapping[str, Any]) -> list[Problem]:
+    """A template that is not read here makes an entity silent: whoever installs it must hear that."""
+    if entity["component"] == "event":
+        return []
+    unread = [
+        template
+        for name in ("state_topic", "topic")
+        if name in entity["topics"] and (template := _template(entity, name)) and not is_readable(template)
+    ]
+    return [
+        Problem(Reason.BAD_VALUE, f"{entity['object']}: its value template is not read here: {template[:200]}")
+        for template in unread[:1]
+    ]
+
+
+def _config_of_spec(spec: Mapping[str, Any]) -> str:
+    return str(spec.get("config"))
+
+
+@dataclass(slots=True)
+class _Book:
+    """The lessons that change; what stays as it was is not learnt again."""
+
+    known: Known
+    pages: dict[str, dict[str, Any] | None] = field(default_factory=dict)
+    taught: dict[str, list[str]] = field(default_factory=dict)
+
+    def _page(self, key: str) -> dict[str, Any]:
+        if key not in self.pages:
+            self.pages[key] = dict(self.known.lesson(key) or {})
+        return self.pages[key] or {}
+
+    def forget(self, config: str) -> None:
+        """Everything that a config taught before."""
+        before: Mapping[str, Any] = self.known.lesson(config) or {}
+        self.taught[config] = []
+        for topic in before.get("topics", []):
+            page = self._page(str(topic))
+            left = [one for one in page.get("entities", []) if one.get("config") != config]
+            self.pages[str(topic)] = {**page, "entities": left}
+
+    def add(self, config: str, topic: str, spec: Mapping[str, Any]) -> None:
+        """One entity reads one topic."""
+        page = self._page(topic)
+        entities = sorted([*page.get("entities", []), {**spec, "config": config}], key=_config_of_spec)
+        if len(entities) <= _ENTITIES_OF_TOPIC:
+            self.pages[topic] = {**page, "entities": entities}
+            self.taught[config] = list(dict.fromkeys([*self.taught.get(config, []), topic]))
+
+    def lessons(self) -> tuple[Lesson, ...]:
+        """What is new. A topic that no entity reads any more is forgotten."""
+        written: dict[str, Any] = {
+            key: page if page and page.get("entities") else None for key, page in self.pages.items()
+        }
+        written |= {key: {"topics": topics} if topics else None for key, topics in self.taught.items()}
+        changed = [Lesson(key, value) for key, value in written.items()]
+        return tuple(one for one in changed if one.value != self.known.lesson(one.key))
