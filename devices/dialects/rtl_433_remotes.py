@@ -1,0 +1,135 @@
+"""Remote controls, doorbells, simple motion sensors and water sensors that rtl_433 decodes. Pure."""
+
+from carebell.types import Kind
+from devices.coercion import flag, number, word
+from devices.dialect import Fact
+from devices.dialects.rtl_433_values import Payload, press, text_of, zone
+from devices.facts import alive, event, level, other
+
+_PANIC = frozenset({"sos", "panic", "emergency", "panic button", "sos button"})
+
+
+def code(payload: Payload, words: str) -> list[Fact]:
+    """SC226x, PT2262, EV1527 and the like: a number, which only a binding gives a meaning."""
+    stated = next((payload[key] for key in ("cmd", "code", "data", "value") if payload.get(key) is not None), None)
+    return [event(Kind.BUTTON, "rf_code", channel=text_of(stated))]
+
+
+def generic_motion(payload: Payload, words: str) -> list[Fact]:
+    """An alarm system without a name: the end of its code tells arming and a ping from motion."""
+    ending = text_of(payload.get("code"))[-2:].casefold()
+    known = {"42": event(Kind.ARM, "arm"), "02": event(Kind.ARM, "disarm"), "08": alive()}
+    return [known.get(ending, event(Kind.MOTION, True))]
+
+
+def activlink(payload: Payload, words: str) -> list[Fact]:
+    """Honeywell ActivLink: doorbell, motion sensor or contact."""
+    subtype = word(payload.get("subtype"))
+    if subtype == "contact":
+        is_open = flag(payload.get("open"))
+        return [] if is_open is None else zone(is_open, words, is_state=True)
+    if subtype.startswith("pir"):
+        return [event(Kind.MOTION, True)]
+    if subtype == "doorbell" or payload.get("secret_knock") is not None:
+        return [press("triple" if flag(payload.get("secret_knock")) else "single")]
+    return []
+
+
+def doorbell(payload: Payload, words: str) -> list[Fact]:
+    """It only transmits when somebody rings."""
+    return [press("single", payload.get("button", ""))]
+
+
+def switch(payload: Payload, words: str) -> list[Fact]:
+    """Self-learning switches (Nexa, Proove, Intertechno, …): on and off of a unit. Their motion sensors speak the same."""
+    stated = next((payload[key] for key in ("state", "command", "cmd", "event") if key in payload), None)
+    is_on = flag(stated)
+    if is_on is None:
+        return [press("other", stated)] if text_of(stated) else []
+    unit = payload.get("unit", payload.get("button", ""))
+    return [press("on" if is_on else "off", unit)]
+
+
+def hcs200(payload: Payload, words: str) -> list[Fact]:
+    """A remote with a rolling code: only which key it was is known."""
+    return [press("single", payload.get("button", ""))]
+
+
+def ht680(payload: Payload, words: str) -> list[Fact]:
+    """HT680: each key by its own name."""
+    return [
+        press("single", index) for index in range(1, 5) if word(payload.get(f"button{index}")) in ("pressed", "1", "on")
+    ]
+
+
+def car_key(payload: Payload, words: str) -> list[Fact]:
+    """The panic key of a car sounds its horn; it calls nobody."""
+    said = next((payload[key] for key in ("button_str", "event", "cmd", "button") if payload.get(key)), "")
+    return [press("other", text_of(said).casefold())]
+
+
+def olympia(payload: Payload, words: str) -> list[Fact]:
+    """Olympia Protect: contact, motion sensor and key fob with a key for calls."""
+    said = word(payload.get("cmd"))
+    if said in _PANIC:
+        return [event(Kind.SOS, "active")]
+    if said:
+        modes = {"disarm": "disarm", "arm home + siren": "arm_home", "arm home only": "arm_home"}
+        return [event(Kind.ARM, modes.get(said, "arm"))] if "arm" in said else [press("other", said)]
+    return state(payload, words)
+
+
+def leak_alarm(payload: Payload, words: str) -> list[Fact]:
+    """Bresser: `alarm` is water, and it says so regularly."""
+    is_wet = flag(payload.get("alarm"))
+    return [] if is_wet is None else [level(Kind.WATER, is_wet)]
+
+
+def quiet(payload: Payload, words: str) -> list[Fact]:
+    """It lives; nothing that it says concerns the home."""
+    return [alive()]
+
+
+def state(payload: Payload, words: str) -> list[Fact]:
+    """A model that is not known: only words that are plain in themselves."""
+    for key in ("state", "event", "text", "cmd", "extradata", "remarks"):
+        said = word(payload.get(key))
+        if said in _PANIC or said.endswith(" panic"):
+            return [event(Kind.SOS, "active")]
+        if said in _PLAIN:
+            return [_PLAIN[said]]
+        if said.startswith(("fire alarm", "smoke alarm", "smoke detected")):
+            return [event(Kind.SMOKE, True)]
+    return _key_of_a_remote(payload)
+
+
+def _key_of_a_remote(payload: Payload) -> list[Fact]:
+    # The key of a thermometer starts a transmission; it is nobody's press.
+    is_thermometer = any(key.startswith(("temperature", "humidity", "pressure", "wind")) for key in payload)
+    stated = next((payload[key] for key in ("button", "button_id", "rbutton") if payload.get(key) is not None), None)
+    is_pressed = text_of(stated) not in ("", "0") and (number(stated) is None or not is_thermometer)
+    if not is_pressed or is_thermometer:
+        alarm = flag(payload.get("alarm"))
+        return [other("alarm", channel="alarm")] if alarm else []
+    return [press("other", stated)]
+
+
+_PLAIN: dict[str, Fact] = {
+    "open": level(Kind.CONTACT, True),
+    "opened": level(Kind.CONTACT, True),
+    "close": level(Kind.CONTACT, False),
+    "closed": level(Kind.CONTACT, False),
+    "motion": event(Kind.MOTION, True),
+    "motion detected": event(Kind.MOTION, True),
+    "idle": level(Kind.MOTION, False),
+    "tamper": event(Kind.TAMPER, True),
+    "water": event(Kind.WATER, True),
+    "water leak": event(Kind.WATER, True),
+    "doorbell": event(Kind.BUTTON, "single"),
+    "ring": event(Kind.BUTTON, "single"),
+    "low battery": level(Kind.BATTERY_LOW, True),
+    "battery low": level(Kind.BATTERY_LOW, True),
+    "heartbeat": alive(),
+    "arm": event(Kind.ARM, "arm"),
+    "disarm": event(Kind.ARM, "disarm"),
+}
