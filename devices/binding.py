@@ -30,11 +30,10 @@ class Binding:
 
 def bound(facts: Sequence[Fact], bindings: Sequence[Binding], *, is_sos: bool) -> tuple[Fact, ...]:
     """The facts and what they mean here. A press of a device registered as an SOS device is an SOS without a binding too."""
-    known = (*bindings, *((Binding(gesture="", kind=Kind.SOS),) if is_sos else ()))
     stated = {(fact.kind, fact.message_id, fact.stated_at) for fact in facts if fact.value != "cleared"}
     meant = []
     for fact in facts:
-        kind = _meaning(fact, known)
+        kind = _meaning(fact, bindings) or (Kind.SOS if is_sos and _is_press(fact) else None)
         if kind is not None and (kind, fact.message_id, fact.stated_at) not in stated:
             meant.append(replace(fact, kind=kind, value=_value(kind, fact), unit="", note="bound gesture"))
     return (*facts, *meant)
@@ -56,3 +55,19 @@ def _meaning(fact: Fact, bindings: Sequence[Binding]) -> str | None:
         if is_meant and binding.channel in (None, fact.channel):
             return binding.kind
     return None
+
+
+def _is_press(fact: Fact) -> bool:
+    """Whatever somebody who presses a device for help may come as: pendants on radio speak as door contacts, zones and
+    switches."""
+    gesture = word(fact.value)
+    if fact.kind == Kind.BUTTON:
+        return gesture not in _SILENT_GESTURES
+    if fact.is_level or fact.is_history:
+        return False
+    if fact.kind == Kind.CONTACT:
+        return gesture == "open"
+    is_switch = fact.channel.casefold().startswith(("switch", "button"))
+    return fact.kind == Kind.OTHER and (
+        gesture == "alarm" or (is_switch and flag(fact.value) is not False and gesture != "")
+    )

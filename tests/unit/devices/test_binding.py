@@ -67,3 +67,39 @@ def test_a_press_beside_another_message_s_call_is_a_call_of_its_own() -> None:
 def test_what_is_bound_keeps_the_message_it_came_in() -> None:
     [_, fact] = bound([press(message_id="7", is_test=True, channel="2")], (), is_sos=True)
     assert (fact.message_id, fact.is_test, fact.channel, fact.note) == ("7", True, "2", "bound gesture")
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        Fact(kind="contact", value="open"),
+        Fact(kind="other", value="alarm", channel="alarm"),
+        Fact(kind="other", value="ON", channel="Switch1"),
+        Fact(kind="other", value="TOGGLE", channel="button_2"),
+    ],
+)
+def test_a_pendant_that_speaks_as_something_else_calls(fact: Fact) -> None:
+    assert meant([fact], is_sos=True) == [("sos", "active")]
+    assert meant([fact], is_sos=False) == []
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        Fact(kind="contact", value="closed"),
+        Fact(kind="contact", value="open", is_level=True),
+        Fact(kind="contact", value="open", is_history=True),
+        Fact(kind="other", value="OFF", channel="Switch1"),
+        Fact(kind="other", value="ON", channel="wifi"),
+    ],
+)
+def test_what_a_pendant_says_beside_it_is_no_call(fact: Fact) -> None:
+    assert meant([fact], is_sos=True) == []
+
+
+def test_a_gesture_is_compared_without_case_and_a_state_keeps_its_sense() -> None:
+    switch = Binding(gesture="ON", kind="motion"), Binding(gesture="off", kind="motion")
+    assert meant([Fact(kind="other", value="on")], *switch) == [("motion", True)]
+    assert meant([Fact(kind="other", value="OFF")], *switch) == [("motion", False)]
+    assert meant([Fact(kind="other", value="OFF")], Binding(gesture="off", kind="sos")) == [("sos", "active")]
+    assert meant([Fact(kind="other", value="ON")], Binding(gesture="on", kind="contact")) == [("contact", "open")]
