@@ -1,0 +1,169 @@
+"""Words of LoRaWAN codecs that mean the same with every vendor, for models that no table knows and beside those that do. Pure.
+
+Keys are compared without case, blanks and underscores. What is a per cent for one vendor and a voltage for another
+(`battery: 3.6`) or open for one and closed for another (`contact: true`) is read only where the value leaves no doubt.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+
+from pydantic import JsonValue
+
+from carebell.types import Kind
+from devices.coercion import word
+from devices.dialect import Fact
+from devices.dialects.lorawan_rows import (
+    Reader,
+    call,
+    charge,
+    fahrenheit,
+    gesture,
+    measure,
+    nothing,
+    percent,
+    state,
+    volts,
+    words,
+)
+from devices.facts import event, other
+
+_LEAK_ON = ("leak", "leaking", "leakage", "leak detected", "wet", "flooded", "small", "medium", "large")
+_LEAK_OFF = ("noleak", "no leak", "no_leak", "no leakage", "dry")
+_ALARM_OFF = ("no alarm", "noalarm", "no_alarm", "ok", "non-active")
+_CALLS = frozenset(
+    [
+        "sos",
+        "sos alarm",
+        "sos event",
+        "sos event.",
+        "sos start",
+        "sos on",
+        "sos mode start",
+        "panic",
+        "panic alarm",
+        "panic button",
+        "help",
+    ]
+)
+_FALLS = frozenset({"fall detected", "fall alarm", "fall event"})
+_KEY_LIMIT = 64
+_NOISE = re.compile(r"[\s_\-]+")
+
+
+def _called(stated: JsonValue) -> list[Fact]:
+    """A word that names the call itself: `event: "SOS"`."""
+    said = word(stated).replace("_", " ")
+    if said in _FALLS:
+        return [event(Kind.FALL, "detected")]
+    return [event(Kind.SOS, "active")] if said in _CALLS else []
+
+
+def _alarmed(stated: JsonValue) -> list[Fact]:
+    """As `_called`; a fall that is no alarm may be that of a level or an edge."""
+    return [event(Kind.FALL, "detected")] if word(stated) == "fall" else _called(stated)
+
+
+def _not_numbers(read: Reader) -> Reader:
+    """A bare number under this key may be a concentration."""
+    return lambda stated: [] if isinstance(stated, int | float) and not isinstance(stated, bool) else read(stated)
+
+
+def _each(reader: Reader, *keys: str) -> dict[str, Reader]:
+    return dict.fromkeys(keys, reader)
+
+
+COMMON: Mapping[str, Reader] = {
+    **_each(
+        measure(Kind.TEMPERATURE), "temperature", "temp", "tempc", "temperaturec", "airtemperature", "roomtemperature"
+    ),
+    **_each(measure(Kind.TEMPERATURE), "tempcsht", "tempcsht31", "tempcsht41"),
+    **_each(fahrenheit, "tempf", "temperaturef"),
+    **_each(measure(Kind.HUMIDITY), "humidity", "hum", "humi", "relativehumidity", "airhumidity", "rh"),
+    **_each(measure(Kind.HUMIDITY), "humsht", "humsht31", "humsht41"),
+    **_each(measure(Kind.CO2), "co2", "co2ppm", "co2concentration", "co2level"),
+    **_each(charge, "battery", "batterylevel", "bat", "batt", "batlevel"),
+    **_each(
+        percent, "batterypct", "batterypercent", "batterypercentage", "batterylevelinpercentage", "batterylifetimepct"
+    ),
+    **_each(
+        volts, "batv", "batteryv", "batteryvoltage", "batvoltage", "battvoltage", "batteryvolt", "batvolt", "battvolt"
+    ),
+    **_each(volts, "vbat", "vdd", "batterymv", "batmv", "batteryvolts"),
+    **_each(
+        state(
+            Kind.MOTION,
+            ("triggered", "motion", "motion detected"),
+            ("no motion", "no motion detected", "not triggered"),
+        ),
+        *("pir", "pirstatus", "motion", "motiondetected", "pirtrigger"),
+    ),
+    **_each(
+        state(Kind.PRESENCE, ("occupied", "presence", "present"), ("vacant", "absent", "unoccupied", "free")),
+        *("occupancy", "presence", "occupancystatus"),
+    ),
+    **_each(
+        words(Kind.CONTACT, ("open", "opened"), ("close", "closed")),
+        *(
+            "contact",
+            "door",
+            "doorstatus",
+            "doorstate",
+            "window",
+            "windowstatus",
+            "magnetstatus",
+            "reedstatus",
+            "doorsensor",
+        ),
+    ),
+    **_each(state(Kind.CONTACT), "dooropen", "windowopen", "dooropenstatus"),
+    **_each(
+        state(Kind.WATER, _LEAK_ON, _LEAK_OFF),
+        *("leakagestatus", "waterleak", "waterleakage", "waterleakstatus", "flood", "flooddetected", "leakdetected"),
+        *("leak", "leakstatus", "leakstate", "leakage", "waterdetected", "waterleakdetected", "floodalarm"),
+    ),
+    **_each(
+        state(Kind.TAMPER, ("uninstalled", "uninstall", "removed", "triggered"), ("installed", "install", "no alarm")),
+        *("tamper", "tamperstatus", "tamperdetected", "tamperalarm", "tamperdetection"),
+    ),
+    **_each(state(Kind.BATTERY_LOW, ("low", "critical")), "lowbattery", "batterylow", "lowbatteryalarm", "lowbatt"),
+    **_each(_not_numbers(state(Kind.SMOKE, off=_ALARM_OFF)), "smoke", "smokedetected"),
+    **_each(state(Kind.SMOKE, off=_ALARM_OFF), "smokealarm", "smokestatus", "firealarm"),
+    **_each(state(Kind.CO, off=_ALARM_OFF), "coalarm", "carbonmonoxidealarm"),
+    **_each(state(Kind.GAS, off=_ALARM_OFF), "gasstatus", "gasalarm", "gasleak"),
+    **_each(state(Kind.HEAT, off=_ALARM_OFF), "heatalarm", "hightempalarm"),
+    **_each(
+        call(),
+        "sos",
+        "sosalarm",
+        "sosalert",
+        "sosevent",
+        "sosstatus",
+        "sosbutton",
+        "panic",
+        "panicalarm",
+        "panicbutton",
+    ),
+    **_each(call(Kind.FALL), "fall", "falldetected", "fallalarm", "fallevent"),
+    **_each(_alarmed, "alarm", "alarmtype", "alarmevent", "alert", "alerttype"),
+    **_each(_called, "event", "eventtype", "eventname"),
+    **_each(gesture(), "press", "button", "buttonpress", "buttonevent", "buttonstatus", "buttonstate", "click"),
+}
+
+
+def normal(key: str) -> str:
+    """A key as the common words are compared."""
+    return _NOISE.sub("", key[:_KEY_LIMIT]).casefold()
+
+
+def common_facts(values: Mapping[str, JsonValue]) -> Iterator[Fact]:
+    """What the keys say that need no model."""
+    for key, stated in values.items():
+        if stated is not None:
+            yield from COMMON.get(normal(key), nothing)(stated)
+
+
+def unread(values: Mapping[str, JsonValue]) -> Iterator[Fact]:
+    """Words and switches that no table knows, kept so that a press of an unknown model can be seen and bound."""
+    for key, stated in values.items():
+        if isinstance(stated, str | bool) and normal(key) not in COMMON:
+            yield other(stated, channel=key[:_KEY_LIMIT])

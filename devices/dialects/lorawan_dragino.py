@@ -1,0 +1,42 @@
+"""Dragino: upper-case keys, and switches as the texts "TRUE" and "FALSE". Pure.
+
+`*_TIMES` are counters. `Alarm` is the call of a PB01 button and `ALARM_status` that of a tracker; on a door or water sensor
+ALARM says that a state lasts too long, which is no call.
+"""
+
+import re
+from collections.abc import Iterable
+
+from carebell.types import Kind
+from devices.dialect import Fact
+from devices.dialects.lorawan_rows import FieldMap, Frame, call, has, measure, state, volts
+
+_MODEL = re.compile(
+    r"\bdragino\b|\b(?:pb01|trackerd|lgt92|lgt 92|lds0[0-9][a-z]?|lwl0[0-9][a-z]?|lht[0-9]{2}[a-z]?|ldds[0-9]{2}|lsn50|sn50v3)\b"
+)
+_BUTTON = re.compile(r"\bpb01\b|\bpb01 l\b")
+
+
+def _pressed(frame: Frame) -> Iterable[Fact]:
+    """PB01. Its other keys are settings: the key sounds, a lost acknowledgement sounds."""
+    if _BUTTON.search(frame.names) or "Sound_key" in frame.values or "Sound_ACK" in frame.values:
+        for key in ("Alarm", "alarm", "ALARM"):
+            yield from call()(frame.values.get(key))
+
+
+MAP = FieldMap(
+    vendor="Dragino",
+    named=_MODEL,
+    tells=has("Sound_key", "Sound_ACK", "ALARM_status", "DOOR_OPEN_STATUS", "WATER_LEAK_STATUS", "BAT_V", "TempC_SHT"),
+    rows={
+        **dict.fromkeys(("BatV", "BAT_V", "BAT", "Bat", "Bat_V", "bat"), volts),
+        **dict.fromkeys(("TempC_SHT", "TempC_SHT31", "TempC_SHT41", "Tem"), measure(Kind.TEMPERATURE)),
+        **dict.fromkeys(("Hum_SHT", "Hum_SHT31", "Hum_SHT41", "Hum"), measure(Kind.HUMIDITY)),
+        **dict.fromkeys(("ALARM_status", "Alarm_status", "ALARM_STATUS"), call()),
+        "DOOR_OPEN_STATUS": state(Kind.CONTACT, ("open",), ("close", "closed")),
+        "WATER_LEAK_STATUS": state(
+            Kind.WATER, ("leak", "leaking", "water leak"), ("no leak", "noleak", "no water leak")
+        ),
+    },
+    frames=(_pressed,),
+)

@@ -1,0 +1,223 @@
+"""What people wear or carry: Abeeway, AN301, Moko, Mutelcor, GlobalSat, Digital Matter, wrist bands. Pure.
+
+A tracker says its call as an event and then as a flag with every position: the event is the call, the flag tells that it goes
+on, and is the call only where the event was lost.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from pydantic import JsonValue
+
+from carebell.types import Kind
+from devices.coercion import flag, number, word
+from devices.dialect import Fact
+from devices.dialects.lorawan_rows import (
+    RAISED,
+    FieldMap,
+    Frame,
+    Reader,
+    at,
+    call,
+    has,
+    measure,
+    nothing,
+    percent,
+    raised,
+    rest,
+    state,
+    table,
+    volts,
+)
+from devices.facts import event, level
+
+_ACTIVE, _CLEARED = event(Kind.SOS, "active"), event(Kind.SOS, "cleared")
+_MAN_DOWN = event(Kind.FALL, "suspected")
+_OFFLINE = (event(Kind.AVAILABILITY, "offline"),)
+_LOW = (replace(level(Kind.BATTERY_LOW, True), note=RAISED),)
+_MOVES: dict[str, tuple[Fact, ...]] = {
+    "motion_start": (level(Kind.MOTION, True),),
+    "motion_end": (level(Kind.MOTION, False),),
+}
+_SHAKEN = (event(Kind.VIBRATION, True),)
+
+
+def _positive(read: Reader) -> Reader:
+    """0 stands for unknown, as while charging."""
+    return lambda stated: [fact for fact in read(stated) if fact.value]
+
+
+ABEEWAY = FieldMap(
+    vendor="Abeeway",
+    named=re.compile(r"\babeeway\b"),
+    tells=has("sosFlag", "trackingMode", "dynamicMotionState", "notification"),
+    rows={
+        "batteryLevel": _positive(percent),
+        "batteryVoltage": volts,
+        "temperatureMeasure": measure(Kind.TEMPERATURE),
+        "sosFlag": raised(Kind.SOS),
+        "eventType": table({"sos_mode_start": (_ACTIVE,), "sos_mode_end": (_CLEARED,), **_MOVES}),
+        "messageType": table({"shutdown": _OFFLINE, "shock_detection": _SHAKEN}),
+        "header.batteryLevel": _positive(percent),
+        "header.sos": raised(Kind.SOS),
+        "notification.notificationType": table(
+            {
+                "sos_on": (_ACTIVE,),
+                "sos_off": (_CLEARED,),
+                "low_battery": _LOW,
+                "shutdown": _OFFLINE,
+                "shock": _SHAKEN,
+                **_MOVES,
+            }
+        ),
+        "notification.system.tamperDetection.state": state(Kind.TAMPER, ("casing_open",), ("casing_closed",)),
+        "notification.system.status.batteryVoltage": volts,
+        "notification.system.lowBattery.batteryVoltage": volts,
+    },
+)
+
+AN301 = FieldMap(
+    vendor="AN301",
+    named=re.compile(r"\ban ?301\b"),
+    tells=has("sosEventRaw", "batteryLowEventRaw"),
+    rows={
+        "sosEvent": call(),
+        # The codec says the same again under names of older versions.
+        **dict.fromkeys(("sosAlert", "batteryVoltageMV", "alertType", "emergencyAlert"), nothing),
+        "tamperStatus": state(Kind.TAMPER),
+        "tamperEvent": raised(Kind.TAMPER),
+        "batteryVoltage": volts,
+        "batteryVoltageState": state(Kind.BATTERY_LOW, ("low",), ("normal",)),
+        "batteryLowEvent": raised(Kind.BATTERY_LOW),
+        "batteryLevel": percent,
+    },
+)
+
+
+def _vital(channel: str, unit: str) -> Reader:
+    def read(stated: JsonValue) -> list[Fact]:
+        value = number(stated)
+        return [replace(event(Kind.VITAL, value), channel=channel, unit=unit)] if value and value > 0 else []
+
+    return read
+
+
+def _band_call(stated: JsonValue) -> list[Fact]:
+    """The band's alarm key; a fire that somebody reports by it is a call for help too."""
+    return [_ACTIVE] if word(stated) in ("sos", "fire") else [rest(Kind.SOS)]
+
+
+BAND = FieldMap(
+    vendor="wrist band",
+    named=re.compile(r"\bwearable\b|\bwrist ?band\b"),
+    tells=lambda values: word(values.get("data_type")) in ("sos", "vitals") and has("alarm", "device_mac")(values),
+    rows={
+        "alarm": _band_call,
+        # A flag among the measurements of this band, not the setting that other makers call so.
+        "fall_detection": call(Kind.FALL),
+        "heart_rate": _vital("heart_rate", "/min"),
+        "blood_oxygen": _vital("blood_oxygen", "%"),
+        "body_temperature": _vital("body_temperature", "°C"),
+        "battery": percent,
+    },
+)
+
+_MOKO_EVENTS: Mapping[str, tuple[Fact, ...]] = {
+    "sos_start": (_ACTIVE,),
+    "sos_stop": (_CLEARED,),
+    "alert_start": (_ACTIVE,),
+    "alert_stop": (_CLEARED,),
+    "mandown_start": (_MAN_DOWN,),
+    "mandown_stop": (event(Kind.FALL, "cleared"),),
+}
+_MOKO_STATES: Mapping[str, tuple[Fact, ...]] = {
+    "sos": (replace(level(Kind.SOS, True), note=RAISED),),
+    "alert": (replace(level(Kind.SOS, True), note=RAISED),),
+    "mandown": (replace(_MAN_DOWN, is_level=True, note=RAISED),),
+    "none": (rest(Kind.SOS), rest(Kind.FALL)),
+}
+
+MOKO = FieldMap(
+    vendor="Moko",
+    named=re.compile(r"\bmoko(?:smart)?\b|\blw00[1-9][a-z]{0,2}\b"),
+    tells=has("batterylevle", "dev_status"),
+    rows={
+        "batterylevle": percent,
+        "event_type": table(_MOKO_EVENTS),
+        "dev_status": table(_MOKO_STATES),
+        "pack_type": table({"low_battery": _LOW, "sys_close": _OFFLINE}),
+    },
+)
+
+_HELP = re.compile(r"\bsos\b|\bhelp\b|\bpanic\b", re.IGNORECASE)
+_FELL = re.compile(r"\bfall (?:advisory|alert|alarm|report)\b", re.IGNORECASE)
+_DOWN = re.compile(r"\bman ?down\b", re.IGNORECASE)
+
+
+def _report(stated: JsonValue) -> list[Fact]:
+    """The kind of a report in words: "Help report", "Fall advisory report"."""
+    text = stated[:64].replace("_", " ") if isinstance(stated, str) else ""
+    if _HELP.search(text):
+        return [_ACTIVE]
+    if _FELL.search(text):
+        return [event(Kind.FALL, "detected")]
+    return [_MAN_DOWN] if _DOWN.search(text) else []
+
+
+_REPORTS = ("report_type", "reportType", "ReportType", "Report Type", "type", "alarm_type", "messageType.description")
+GLOBALSAT = FieldMap(
+    vendor="GlobalSat",
+    named=re.compile(r"\bglobalsat\b|\blw ?360(?: ?hr)?\b|\blt ?[125]0[01][a-z]?\b"),
+    tells=lambda values: "gpsFixStatus" in values or at(values, "messageType.description") is not None,
+    rows={
+        **dict.fromkeys(_REPORTS, _report),
+        "batteryCapacity": percent,
+        "heartRate": _vital("heart_rate", "/min"),
+    },
+)
+
+
+def _lora_button(frame: Frame) -> Iterable[Fact]:
+    """Mutelcor writes its keys with a number before them: "[04] OpCode": "Alarm"; or short, with numbers for words."""
+    by_name = {key.split("] ")[-1].casefold(): stated for key, stated in frame.values.items()}
+    if word(by_name.get("opcode")) in ("alarm", "1"):
+        yield _ACTIVE
+    yield from volts(by_name.get("voltage battery/input [v]", by_name.get("voltage")))
+    measured = by_name.get("measurements", by_name.get("meas"))
+    for key, stated in (measured if isinstance(measured, dict) else {}).items():
+        yield from _MUTELCOR.get(key.split("] ")[-1].casefold(), nothing)(stated)
+
+
+_MUTELCOR: Mapping[str, Reader] = {
+    **dict.fromkeys(("temperature [°c]", "temp"), measure(Kind.TEMPERATURE)),
+    **dict.fromkeys(("relative humidity [%]", "rh"), measure(Kind.HUMIDITY)),
+    **dict.fromkeys(("co₂ [ppm]", "co2"), measure(Kind.CO2)),
+}
+
+MUTELCOR = FieldMap(
+    vendor="Mutelcor",
+    named=re.compile(r"\bmutelcor\b|\bmtc (?:pb|au|cf|mf|mh|aq|aqb|scb|co2)\b"),
+    tells=has("[04] OpCode"),
+    frames=(_lora_button,),
+)
+
+
+def _acknowledged(frame: Frame) -> Iterable[Fact]:
+    if word(frame.values.get("type")) == "downlink ack":
+        yield event(Kind.DOWNLINK_ACK, flag(frame.values.get("accepted")) is True)
+
+
+DIGITAL_MATTER = FieldMap(
+    vendor="Digital Matter",
+    named=re.compile(r"\bdigital matter\b|\boyster ?\d?\b|\byabby ?\d?\b|\bg62\b"),
+    tells=has("manDown"),
+    rows={
+        "batV": volts,
+        "manDown": lambda stated: [_MAN_DOWN] if flag(stated) else [rest(Kind.FALL)] if stated is False else [],
+        "type": nothing,
+    },
+    frames=(_acknowledged,),
+)
+
+MAPS: tuple[FieldMap, ...] = (ABEEWAY, AN301, BAND, MOKO, GLOBALSAT, MUTELCOR, DIGITAL_MATTER)
