@@ -22,7 +22,7 @@ from carebell.postgres_sql import PostgresDatabase, first_line
 BUSY_TIMEOUT_MS = 5000
 MEMORY = "sqlite://"
 # The newest of deploy/migrations/versions.
-SCHEMA = "0001"
+SCHEMA = "0003"
 AT_ONCE = 64
 _READERS = 2
 Result = TypeVar("Result")

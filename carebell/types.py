@@ -116,7 +116,7 @@ class Tick:
 class BindingProfile:
     """What a gesture of a device means in this home. `gesture` empty: any press; `channel` None: any channel."""
 
-    gesture: str
+    gesture: str = ""
     kind: str
     channel: str | None = None
 
@@ -125,7 +125,8 @@ class BindingProfile:
 class DeviceProfile:
     """What ingest and rules need to know of a device. `expected_every` is its own reporting interval, None where it has none.
 
-    `dialect` and `address`: the ecosystem it speaks in, and its name there; an empty address is its device_id.
+    `dialect` and `address`: the ecosystem it speaks in, empty for native, and its name there; an empty address is its device_id.
+    `confirms`: it is there to show that a call was heard, as a `siren` or a `lamp`.
     """
 
     device_id: str
@@ -139,6 +140,7 @@ class DeviceProfile:
     gateway_id: str = ""
     is_gateway: bool = False
     is_sos: bool = False
+    confirms: str = ""
     expected_every: timedelta | None = None
 
 

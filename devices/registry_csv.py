@@ -1,26 +1,33 @@
 """One CSV file of homes as the same tree that YAML gives, and back.
 
-Each row is one record: `record` says which (home, resident, contact, device, setting), `home_id` whose. A cell that a
-spreadsheet would take for a formula is written with a ' in front, and read without it.
+Each row is one record: `record` says which (home, resident, contact, service, device, binding, setting), `home_id` whose.
+A cell that a spreadsheet would take for a formula is written with a ' in front, and read without it.
 """
 
 import csv
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from devices.registry import Contact, Device, Home, Resident
+from carebell.types import BindingProfile
+from devices.registry import Contact, Device, Home, Resident, Service
 from devices.registry_checks import closest
 from devices.registry_settings import read_cell, write_cell
 from devices.registry_yaml import Node, Problem
 
-PARTS = {"resident": ("residents", Resident), "contact": ("contacts", Contact), "device": ("devices", Device)}
+PARTS = {
+    "resident": ("residents", Resident),
+    "contact": ("contacts", Contact),
+    "service": ("services", Service),
+    "device": ("devices", Device),
+}
 SETTING = ("rule", "parameter", "value")
-RECORDS = ("home", *PARTS, "setting")
-_APART = (*(name for name, _ in PARTS.values()), "settings")
-_NAMES = [field.name for shape in (Home, Resident, Contact, Device) for field in fields(shape)]
+RECORDS = ("home", *PARTS, "binding", "setting")
+_APART = (*(name for name, _ in PARTS.values()), "bindings", "settings")
+_SHAPES = (Home, Resident, Contact, Service, Device, BindingProfile)
+_NAMES = [field.name for shape in _SHAPES for field in fields(shape)]
 COLUMNS = ("record", *(name for name in dict.fromkeys(_NAMES) if name not in _APART), *SETTING)
 _NEEDED = ("record", "home_id")
 # A leading ' before a formula is ours; text that has one already gets one more, so that reading is exact
@@ -54,6 +61,9 @@ def write_csv(tree: dict[str, Any]) -> str:
         for record, (name, _) in PARTS.items():
             for part in home.get(name, []):
                 writer.writerow(_cells(record, part, home["home_id"]))
+                for binding in part.get("bindings", []):
+                    named = {"device_id": part["device_id"], **binding}
+                    writer.writerow(_cells("binding", named, home["home_id"]))
         for rule, parameters in home.get("settings", {}).items():
             for parameter, value in parameters.items():
                 setting = dict(zip(SETTING, (rule, parameter, write_cell(value)), strict=True))
@@ -63,7 +73,8 @@ def write_csv(tree: dict[str, Any]) -> str:
 
 def _cells(record: str, values: dict[str, Any], home_id: str) -> list[str]:
     texts = {name: _cell_text(value) for name, value in values.items() if name not in _APART}
-    return [_guard({**texts, "record": record, "home_id": home_id}.get(column, "")) for column in COLUMNS]
+    texts |= {"record": record, "home_id": home_id}
+    return [_guard(texts.get(column, "")) for column in COLUMNS]
 
 
 def _cell_text(value: Any) -> str:
@@ -73,7 +84,7 @@ def _cell_text(value: Any) -> str:
 
 
 def _guard(cell: str) -> str:
-    return f"'{cell}" if _FORMULA.match(cell) else cell
+    return f"'{cell}" if cell and _FORMULA.match(cell) else cell
 
 
 def _unguard(cell: str) -> str:
@@ -131,33 +142,66 @@ def _rows(lines: Iterator[tuple[int, list[str]]], columns: Sequence[str], proble
 
 
 def _homes(rows: Sequence[_Row], problems: list[Problem]) -> list[Node]:
-    """Rows to homes. A part may stand before its home."""
+    """Rows to homes. A part may stand before its home, a binding before its device."""
     homes: list[Node] = []
     by_id: dict[str, dict[str, Node]] = {}
-    parts: dict[tuple[str, str], list[Node]] = {}
     for line, values in rows:
         if values["record"] == "home":
             node = {name: Node(line, value) for name, value in values.items() if name != "record"}
             homes.append(Node(line, node))
             by_id.setdefault(values.get("home_id", ""), node)
-    for line, values in rows:
-        if values["record"] == "home":
-            continue
-        home_id = values.get("home_id", "")
-        if not home_id:
-            problems.append((line, f"home_id is missing; say whose {values['record']} this is"))
-        elif home_id not in by_id:
-            hint = closest(home_id, list(by_id)) or "; add a row `home` for it"
-            problems.append((line, f"there is no home {home_id!r}{hint}"))
+    devices: dict[tuple[str, str], dict[str, Node]] = {}
+    parts = [row for row in rows if row[1]["record"] != "home"]
+    for line, values in sorted(parts, key=lambda row: row[1]["record"] == "binding"):
+        if fault := _owner_fault(values, by_id):
+            problems.append((line, fault))
         elif values["record"] == "setting":
-            problems.extend(_set(by_id[home_id], line, values))
+            problems.extend(_set(by_id[values["home_id"]], line, values))
+        elif values["record"] == "binding":
+            problems.extend(_bind(devices, line, values))
         else:
-            name, _ = PARTS[values["record"]]
-            part = {key: Node(line, value) for key, value in values.items() if key not in _NEEDED}
-            siblings = parts.setdefault((home_id, name), [])
-            siblings.append(Node(line, part))
-            by_id[home_id].setdefault(name, Node(line, siblings))
+            _belong(by_id[values["home_id"]], devices, line, values)
     return homes
+
+
+def _owner_fault(values: dict[str, str], by_id: Mapping[str, object]) -> str:
+    home_id = values.get("home_id", "")
+    if not home_id:
+        return f"home_id is missing; say whose {values['record']} this is"
+    if home_id not in by_id:
+        return f"there is no home {home_id!r}{closest(home_id, list(by_id)) or '; add a row `home` for it'}"
+    return ""
+
+
+def _belong(
+    home: dict[str, Node], devices: dict[tuple[str, str], dict[str, Node]], line: int, values: dict[str, str]
+) -> None:
+    """One part of a home; a device is found again by its id."""
+    name, _ = PARTS[values["record"]]
+    part = _add(home, name, line, {key: one for key, one in values.items() if key not in _NEEDED})
+    if values["record"] == "device":
+        devices.setdefault((values["home_id"], values.get("device_id", "")), part)
+
+
+def _add(owner: dict[str, Node], name: str, line: int, values: dict[str, str]) -> dict[str, Node]:
+    """One more of the parts that an owner has under that name."""
+    part = {key: Node(line, value) for key, value in values.items()}
+    siblings = owner.setdefault(name, Node(line, [])).value
+    if isinstance(siblings, list):
+        siblings.append(Node(line, part))
+    return part
+
+
+def _bind(devices: Mapping[tuple[str, str], dict[str, Node]], line: int, values: dict[str, str]) -> Iterator[Problem]:
+    """One binding of one device, as YAML has it below the device."""
+    home_id, device_id = values["home_id"], values.get("device_id", "")
+    if not device_id:
+        yield line, "device_id is missing; say whose binding this is"
+    elif (device := devices.get((home_id, device_id))) is None:
+        hint = closest(device_id, [one for home, one in devices if home == home_id]) or "; add a row `device` for it"
+        yield line, f"there is no device {device_id!r} in home {home_id!r}{hint}"
+    else:
+        _add(device, "bindings", line, {key: one for key, one in values.items() if key not in (*_NEEDED, "device_id")})
 
 
 def _set(home: dict[str, Node], line: int, values: dict[str, str]) -> Iterator[Problem]:

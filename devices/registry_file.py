@@ -1,17 +1,16 @@
 """Homes in a file: YAML or CSV in and out. Every problem of a file is told with its line; a faulty file gives nothing."""
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
-from datetime import timedelta
-from enum import Enum
 from pathlib import PurePath
 from typing import Any
 
-from carebell.duration import format_duration, parse_duration
 from carebell.errors import BadInput
-from devices.registry import Contact, Device, Home, Resident, Role, gateway_refusal
-from devices.registry_checks import CHECKS, closest
+from carebell.types import BindingProfile
+from devices.registry import AddressTaken, Contact, Device, Home, Resident, Service
+from devices.registry_checks import CHECKS, WORD_CHECKS, closest
+from devices.registry_conflicts import binding_conflicts, device_conflicts
+from devices.registry_convert import LISTS, converted, items, plain
 from devices.registry_csv import PARTS, read_csv, write_csv
 from devices.registry_settings import read_settings
 from devices.registry_yaml import Node, Problem, read_yaml, write_yaml
@@ -20,17 +19,35 @@ MAX_BYTES = 16 * 1024 * 1024
 _MAX_SENTENCE = 600
 _READERS = {".yaml": read_yaml, ".yml": read_yaml, ".csv": read_csv}
 _WRITERS = {".yaml": write_yaml, ".yml": write_yaml, ".csv": write_csv}
-_SHAPES = dict(PARTS.values())
-_SWITCHES = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
-# as YAML 1.1 has them; another mixture of capitals is text
-_SWITCH_WORDS = {form for word in _SWITCHES for form in (word, word.capitalize(), word.upper())}
-_Shape = type[Home] | type[Resident] | type[Contact] | type[Device]
+_Shape = type[Home] | type[Resident] | type[Contact] | type[Service] | type[Device] | type[BindingProfile]
+_PARTS: Mapping[str, _Shape] = dict(PARTS.values())
+_SHAPES: Mapping[str, _Shape] = {**_PARTS, "bindings": BindingProfile}
+_CHECKS = {**CHECKS, **WORD_CHECKS}
 # Why settings of a home cannot be used, by rule.
 Refusals = Callable[[Home], Mapping[str, str]]
 
 
+@dataclass(frozen=True, slots=True)
+class HomesFile:
+    """What a file says. `lines`: where each device stands, by home_id and device_id."""
+
+    name: str
+    homes: tuple[Home, ...]
+    lines: Mapping[tuple[str, str], int]
+
+    def placed(self, taken: AddressTaken) -> BadInput:
+        """The same with the lines of this file."""
+        places = [(self.lines[home_id, device_id], said) for home_id, device_id, said in taken.places]
+        return _problems(self.name, [(line, f"address: {said}") for line, said in places])
+
+
 def read_homes(data: bytes, name: str, refusals: Refusals = lambda home: {}) -> tuple[Home, ...]:
-    """The homes of a .yaml, .yml or .csv file. Raises BadInput with every problem as `name:LINE: what to do`.
+    """The homes of a file, as `read_file` reads it."""
+    return read_file(data, name, refusals).homes
+
+
+def read_file(data: bytes, name: str, refusals: Refusals = lambda home: {}) -> HomesFile:
+    """A .yaml, .yml or .csv file. Raises BadInput with every problem as `name:LINE: what to do`.
 
     `refusals` knows what settings mean; it is asked once everything else is in order.
     """
@@ -52,13 +69,26 @@ def read_homes(data: bytes, name: str, refusals: Refusals = lambda home: {}) -> 
             for rule, sentence in refusals(home).items()
         ],
     )
-    return homes
+    lines = {
+        (draft.values["home_id"], device.values["device_id"]): device.line_of("address")
+        for draft in drafts
+        for device in draft.values.get("devices", ())
+    }
+    return HomesFile(name, homes, lines)
+
+
+def _name_of(shape: _Shape) -> str:
+    return shape.__name__.removesuffix("Profile").lower()
 
 
 def _raise(name: str, problems: Sequence[Problem]) -> None:
     if problems:
-        told = dict.fromkeys(sorted(problems, key=lambda problem: problem[0]))
-        raise BadInput([f"{name}:{line}: {_short(sentence)}" for line, sentence in told])
+        raise _problems(name, problems)
+
+
+def _problems(name: str, problems: Sequence[Problem]) -> BadInput:
+    told = dict.fromkeys(sorted(problems, key=lambda problem: problem[0]))
+    return BadInput([f"{name}:{line}: {_short(sentence)}" for line, sentence in told])
 
 
 def write_homes(homes: Sequence[Home], suffix: str) -> str:
@@ -66,7 +96,7 @@ def write_homes(homes: Sequence[Home], suffix: str) -> str:
     writer = _WRITERS.get(suffix.lower())
     if writer is None:
         raise BadInput(f"homes cannot be written as {suffix!r}; choose one of {', '.join(_WRITERS)}")
-    return writer({"homes": [_plain(home) for home in homes]})
+    return writer({"homes": [plain(home) for home in homes]})
 
 
 def _short(sentence: str) -> str:
@@ -90,59 +120,6 @@ def _decode(data: bytes, name: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _plain(record: Any) -> dict[str, Any]:
-    """A record without what is default, in text, numbers, switches and lists."""
-    values = {
-        one.name: (getattr(record, one.name), {} if one.name == "settings" else one.default) for one in fields(record)
-    }
-    return {name: _plain_value(value) for name, (value, default) in values.items() if value != default}
-
-
-def _plain_value(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return [item if isinstance(item, str) else _plain(item) for item in value]
-    if isinstance(value, timedelta):
-        return format_duration(value)
-    return str(value) if isinstance(value, Enum) else value
-
-
-def _text(node: Node) -> str:
-    if not isinstance(node.value, str):
-        raise ValueError("one value belongs here, not a list or a block; write it on one line")
-    if node.plain and node.value in _SWITCH_WORDS:
-        raise ValueError(f'{node.value} without quotes means yes or no; where it is text, write "{node.value}"')
-    return node.value
-
-
-def _number(node: Node) -> int:
-    text = _text(node).strip()
-    if not re.fullmatch(r"[+-]?[0-9]{1,9}", text):
-        raise ValueError(f"{text!r} is not a whole number; write digits only")
-    return int(text)
-
-
-def _switch(node: Node) -> bool:
-    word = node.value.strip().lower() if isinstance(node.value, str) else ""
-    if word not in _SWITCHES:
-        raise ValueError(f"{node.value if word else 'this'!r} is neither true nor false; write one of these")
-    return _SWITCHES[word]
-
-
-def _role(node: Node) -> Role:
-    word, words = _text(node).strip(), [role.value for role in Role]
-    if word not in words:
-        raise ValueError(f"there is no role {word!r}{closest(word, words) or ', write one of ' + ', '.join(words)}")
-    return Role(word)
-
-
-_CONVERTERS: Mapping[str, Callable[[Node], Any]] = {
-    **dict.fromkeys(("birth_year", "ability_level", "order"), _number),
-    **dict.fromkeys(("consent", "is_gateway", "is_sos"), _switch),
-    "role": _role,
-    "expected_every": lambda node: parse_duration(_text(node)),
-}
-
-
 @dataclass(slots=True)
 class _Draft:
     """What could be read of one record; `lines` also has the fields that could not."""
@@ -155,9 +132,12 @@ class _Draft:
     def is_faulty(self, name: str) -> bool:
         return name in self.lines and name not in self.values
 
+    def line_of(self, name: str) -> int:
+        return self.lines.get(name, self.line)
+
     def build(self) -> Any:
-        parts = {name: tuple(part.build() for part in self.values.get(name, ())) for name in _SHAPES}
-        return self.shape(**{**self.values, **(parts if self.shape is Home else {})})
+        parts = {name: tuple(part.build() for part in self.values[name]) for name in _SHAPES if name in self.values}
+        return self.shape(**{**self.values, **parts})
 
 
 class _Walk:
@@ -192,7 +172,7 @@ class _Walk:
         return [draft for item in node.value if (draft := self._record(shape, item)) is not None]
 
     def _record(self, shape: _Shape, node: Node) -> _Draft | None:
-        what = shape.__name__.lower()
+        what = _name_of(shape)
         if not isinstance(node.value, dict):
             if node.value is not None:
                 self._problem(node.line, f"a {what} is not a single value; write it as `key: value` lines")
@@ -207,6 +187,9 @@ class _Walk:
                 self._problem(node.line, f"{one.name} is missing; every {what} needs one")
         if shape is Home:
             self._within(draft)
+        elif shape is Device:
+            bindings = draft.values.get("bindings", [])
+            self._conflicts(bindings, binding_conflicts([one.values for one in bindings]))
         return draft
 
     def _read(self, draft: _Draft, name: str, node: Node) -> None:
@@ -215,9 +198,9 @@ class _Walk:
             draft.values[name] = self._records(_SHAPES[name], name, node)
         elif name == "settings":
             self._settings(draft, node)
-        elif name == "phones":
-            read = [self._value(name, item) for item in _items(node)]
-            draft.values[name] = tuple(phone for phone in read if phone is not None)
+        elif name in LISTS:
+            read = [self._value(name, item) for item in items(node)]
+            draft.values[name] = tuple(one for one in read if one is not None)
         elif (value := self._value(name, node)) is not None:
             draft.values[name] = value
 
@@ -232,9 +215,9 @@ class _Walk:
         if node.value is None:
             return None
         try:
-            value = _CONVERTERS.get(name, _text)(node)
-            if check := CHECKS.get(name):
-                check([value] if name == "phones" else value)
+            value = converted(name, node)
+            if check := _CHECKS.get(name):
+                check([value] if name in LISTS else value)
         except ValueError as refusal:
             self._problem(node.line, f"{name}: {refusal}")
             return None
@@ -242,16 +225,18 @@ class _Walk:
 
     def _within(self, home: _Draft) -> None:
         """What must hold between the records of one home."""
-        for name, shape in _SHAPES.items():
+        for name, shape in _PARTS.items():
             self._distinct(home.values.get(name, []), fields(shape)[0].name, "this home")
         devices = home.values.get("devices", [])
-        if any(device.is_faulty("device_id") or device.is_faulty("is_gateway") for device in devices):
+        telling = ("device_id", "is_gateway", "returned_on")
+        if any(device.is_faulty(name) for device in devices for name in telling):
             return  # a gateway may be among those; the next reading will tell
-        known = {device.values.get("device_id", ""): device.values.get("is_gateway", False) for device in devices}
-        for device in devices:
-            gateway_id = device.values.get("gateway_id", "")
-            if refusal := gateway_refusal(device.values.get("device_id", ""), gateway_id, known):
-                self._problem(device.lines["gateway_id"], f"gateway_id: {refusal}")
+        self._conflicts(devices, device_conflicts([device.values for device in devices]))
+
+    def _conflicts(self, drafts: Sequence[_Draft], found: Iterable[tuple[int, str, str]]) -> None:
+        for index, name, refusal in found:
+            if not drafts[index].is_faulty(name):
+                self._problem(drafts[index].line_of(name), f"{name}: {refusal}")
 
     def _distinct(self, drafts: Sequence[_Draft], name: str, where: str) -> None:
         first: dict[str, int] = {}
@@ -272,13 +257,3 @@ class _Walk:
 
     def _problem(self, line: int, sentence: str) -> None:
         self.problems.append((line, sentence))
-
-
-def _items(node: Node) -> list[Node]:
-    """A list, or one text with ; between its parts, as cells have it."""
-    if isinstance(node.value, list):
-        return node.value
-    if not isinstance(node.value, str):
-        return [node]
-    parts = [part.strip() for part in re.split("[;；]", node.value)]
-    return [Node(node.line, part, node.plain) for part in parts if part]

@@ -5,7 +5,7 @@ a lower one: whoever follows `changes` misses nothing.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,39 +17,15 @@ from sqlalchemy.dialects import postgresql, sqlite
 from carebell.engine_sql import Database, open_database
 from carebell.errors import BadInput, TryLater
 from carebell.types import HomeProfile
-from carebell.words_sql import Words
-from devices.registry import AuditLine, Home
+from carebell.wire import encode
+from devices.registry import AuditLine, ChangedMeanwhile, Home, Revised
+from devices.registry_address_sql import check_addresses, forget_addresses, write_addresses
+from devices.registry_schema_sql import AT_ONCE, AUDIT, HOME, METADATA, REVISION
 
 _HOME_BODY = TypeAdapter(Home)
 _COUNTER = "home"
-_AT_ONCE = 500  # below every database's limit of bound values
-_WORDS = Words()
-METADATA = sa.MetaData()
-_HOME = sa.Table(
-    "registry_home",
-    METADATA,
-    sa.Column("home_id", _WORDS, primary_key=True),
-    sa.Column("body", _WORDS),
-    sa.Column("revision", sa.BigInteger, nullable=False, unique=True),
-    sa.Column("removed", sa.Boolean, nullable=False),
-    sa.Column("updated_at", _WORDS, nullable=False),
-)
-_AUDIT = sa.Table(
-    "registry_audit",
-    METADATA,
-    sa.Column("revision", sa.BigInteger, primary_key=True, autoincrement=False),
-    sa.Column("home_id", _WORDS, nullable=False, index=True),
-    sa.Column("at", _WORDS, nullable=False),
-    sa.Column("by", _WORDS, nullable=False),
-    sa.Column("before", _WORDS),
-    sa.Column("after", _WORDS),
-)
-_REVISION = sa.Table(
-    "registry_revision",
-    METADATA,
-    sa.Column("name", _WORDS, primary_key=True),
-    sa.Column("revision", sa.BigInteger, nullable=False),
-)
+# A profile travels in one record of the log, which takes no larger one.
+_MAX_PROFILE = 512 * 1024
 
 
 class SqlRegistry:
@@ -69,46 +45,70 @@ class SqlRegistry:
         return cls(database)
 
     async def home(self, home_id: str) -> Home | None:
-        statement = sa.select(_HOME.c.body).where(_HOME.c.home_id == home_id)
+        found = await self.revised(home_id)
+        return None if found is None else found.home
+
+    async def revised(self, home_id: str) -> Revised | None:
+        statement = sa.select(HOME.c.body, HOME.c.revision).where(HOME.c.home_id == home_id)
         try:
-            body = await self._database.read(lambda connection: connection.scalar(statement))
-            return None if body is None else _HOME_BODY.validate_json(body)
+            row = await self._database.read(lambda connection: connection.execute(statement).one_or_none())
+            if row is None or row.body is None:
+                return None
+            return Revised(_HOME_BODY.validate_json(row.body), row.revision)
         except (sa.exc.SQLAlchemyError, ValueError) as error:
             raise TryLater(f"the home cannot be read: {type(error).__name__}") from error
 
     async def homes(self, after: str = "", limit: int = 100) -> Sequence[Home]:
         statement = (
-            sa.select(_HOME.c.body)
-            .where(_HOME.c.home_id > after, sa.not_(_HOME.c.removed))
-            .order_by(_HOME.c.home_id)
+            sa.select(HOME.c.body)
+            .where(HOME.c.home_id > after, sa.not_(HOME.c.removed))
+            .order_by(HOME.c.home_id)
             .limit(max(0, limit))
         )
-        bodies = await self._database.read(lambda connection: connection.scalars(statement).all())
-        return [_HOME_BODY.validate_json(body) for body in bodies]
+        return await self._database.read(
+            lambda connection: [_HOME_BODY.validate_json(body) for body in connection.scalars(statement)]
+        )
 
-    async def put(self, homes: Sequence[Home], *, by: str, at: datetime) -> int:
+    async def put(
+        self,
+        homes: Sequence[Home],
+        *,
+        by: str,
+        at: datetime,
+        expected: Mapping[str, int] | None = None,
+        is_trial: bool = False,
+    ) -> int:
         count = Counter(home.home_id for home in homes)
         if repeated := sorted(home_id for home_id, number in count.items() if number > 1):
             raise BadInput([f"home {one} is there more than once: leave one of them out" for one in repeated])
-        stamp = _stamp(by, at)
-        return await self._database.write(lambda connection: _put(connection, homes, stamp))
+        if unknown := [f"home {home.home_id}, {said}" for home in homes for said in home.unknown_words()]:
+            raise BadInput(unknown)
+        if large := [home.home_id for home in homes if len(encode(home.profile(0))) > _MAX_PROFILE]:
+            raise BadInput([f"home {one} has more devices than one home can have: divide it" for one in large])
+        stamp, wanted = _stamp(by, at), expected or {}
+        return await self._database.write(
+            lambda connection: _put(connection, homes, stamp, expected=wanted, is_trial=is_trial)
+        )
 
-    async def remove(self, home_id: str, *, by: str, at: datetime) -> bool:
+    async def remove(self, home_id: str, *, by: str, at: datetime, expected: int | None = None) -> bool:
         stamp = _stamp(by, at)
-        return await self._database.write(lambda connection: _remove(connection, home_id, stamp))
+        return await self._database.write(lambda connection: _remove(connection, home_id, stamp, expected))
 
     async def changes(self, after: int, limit: int) -> Sequence[tuple[int, HomeProfile]]:
         statement = (
-            sa.select(_HOME.c.home_id, _HOME.c.body, _HOME.c.revision)
-            .where(_HOME.c.revision > after)
-            .order_by(_HOME.c.revision)
+            sa.select(HOME.c.home_id, HOME.c.body, HOME.c.revision)
+            .where(HOME.c.revision > after)
+            .order_by(HOME.c.revision)
             .limit(max(0, limit))
         )
-        rows = await self._database.read(lambda connection: connection.execute(statement).all())
-        return [(row.revision, _profile(row)) for row in rows]
+        return await self._database.read(
+            lambda connection: [(row.revision, _profile(row)) for row in connection.execute(statement)]
+        )
 
-    async def audit(self, home_id: str) -> Sequence[AuditLine]:
-        statement = sa.select(_AUDIT).where(_AUDIT.c.home_id == home_id).order_by(_AUDIT.c.revision)
+    async def audit(self, home_id: str, *, before: int | None = None, limit: int | None = None) -> Sequence[AuditLine]:
+        statement = sa.select(AUDIT).where(AUDIT.c.home_id == home_id).order_by(AUDIT.c.revision.desc()).limit(limit)
+        if before is not None:
+            statement = statement.where(AUDIT.c.revision < before)
         rows = await self._database.read(lambda connection: connection.execute(statement).all())
         return [
             AuditLine(
@@ -119,7 +119,7 @@ class SqlRegistry:
                 before=None if row.before is None else orjson.loads(row.before),
                 after=None if row.after is None else orjson.loads(row.after),
             )
-            for row in rows
+            for row in reversed(rows)
         ]
 
     async def close(self) -> None:
@@ -127,32 +127,70 @@ class SqlRegistry:
 
 
 def _begin_counting(connection: sa.Connection) -> None:
-    first = _insert(connection, _REVISION).values(name=_COUNTER, revision=0)
+    first = _insert(connection, REVISION).values(name=_COUNTER, revision=0)
     connection.execute(first.on_conflict_do_nothing())
 
 
-def _put(connection: sa.Connection, homes: Sequence[Home], stamp: dict[str, str]) -> int:
+def _put(
+    connection: sa.Connection,
+    homes: Sequence[Home],
+    stamp: dict[str, str],
+    *,
+    expected: Mapping[str, int],
+    is_trial: bool,
+) -> int:
     revision = _lock_revision(connection)
-    before = _bodies(connection, [home.home_id for home in homes])
-    changes = []
-    for home in homes:
-        old = before.get(home.home_id)
-        # values are compared, not text: a field added to the code later is no change of the home
-        if old is not None and _HOME_BODY.validate_json(old) == home:
-            continue
-        after = _HOME_BODY.dump_json(home).decode()
-        changes.append({"home_id": home.home_id, "before": old, "after": after, **stamp})
+    before = _stored(connection, [home.home_id for home in homes])
+    for home_id, wanted in expected.items():
+        _check_revision(home_id, before, wanted)
+    changed = [home for home in homes if home.home_id not in before or not _is_same(before[home.home_id], home)]
+    check_addresses(connection, changed)
+    if is_trial:
+        return len(changed)
+    changes = [
+        {
+            "home_id": home.home_id,
+            "before": before[home.home_id].body if home.home_id in before else None,
+            "after": _HOME_BODY.dump_json(home).decode(),
+            **stamp,
+        }
+        for home in changed
+    ]
     _write(connection, revision, changes)
-    return len(changes)
+    write_addresses(connection, changed)
+    return len(changed)
 
 
-def _remove(connection: sa.Connection, home_id: str, stamp: dict[str, str]) -> bool:
+def _is_same(row: Any, home: Home) -> bool:
+    """Values are compared, not text: a field added to the code later is no change of the home."""
+    try:
+        return _HOME_BODY.validate_json(row.body) == home
+    except ValueError:
+        return False  # what cannot be read is mended by writing it anew
+
+
+def _remove(connection: sa.Connection, home_id: str, stamp: dict[str, str], expected: int | None) -> bool:
     revision = _lock_revision(connection)
-    old = _bodies(connection, [home_id]).get(home_id)
-    if old is None:
+    before = _stored(connection, [home_id])
+    if expected is not None:
+        _check_revision(home_id, before, expected)
+    if home_id not in before:
         return False
-    _write(connection, revision, [{"home_id": home_id, "before": old, "after": None, **stamp}])
+    _write(connection, revision, [{"home_id": home_id, "before": before[home_id].body, "after": None, **stamp}])
+    forget_addresses(connection, [home_id])
     return True
+
+
+def _check_revision(home_id: str, stored: Mapping[str, Any], expected: int) -> None:
+    if home_id not in stored and expected:
+        raise ChangedMeanwhile(f"home {home_id} is not there any more; somebody has removed it")
+    if home_id in stored and not expected:
+        raise ChangedMeanwhile(f"home {home_id} is there already; read it, and change what is there")
+    if home_id in stored and stored[home_id].revision != expected:
+        raise ChangedMeanwhile(
+            f"home {home_id} has revision {stored[home_id].revision}, not {expected}: somebody has changed it "
+            "meanwhile; read it again and make your change anew"
+        )
 
 
 def _insert(connection: sa.Connection, table: sa.Table) -> Any:
@@ -168,18 +206,19 @@ def _stamp(by: str, at: datetime) -> dict[str, str]:
 
 
 def _lock_revision(connection: sa.Connection) -> int:
-    statement = sa.select(_REVISION.c.revision).where(_REVISION.c.name == _COUNTER).with_for_update()
+    statement = sa.select(REVISION.c.revision).where(REVISION.c.name == _COUNTER).with_for_update()
     revision: int = (connection.execute(statement)).scalar_one()
     return revision
 
 
-def _bodies(connection: sa.Connection, ids: Sequence[str]) -> dict[str, str]:
-    """The documents of the homes that are there and not removed."""
-    found: dict[str, str] = {}
-    for start in range(0, len(ids), _AT_ONCE):
-        some = ids[start : start + _AT_ONCE]
-        statement = sa.select(_HOME.c.home_id, _HOME.c.body).where(_HOME.c.home_id.in_(some), sa.not_(_HOME.c.removed))
-        found.update((row.home_id, row.body) for row in connection.execute(statement))
+def _stored(connection: sa.Connection, ids: Sequence[str]) -> dict[str, Any]:
+    """Document and revision of the homes that are there and not removed."""
+    found: dict[str, Any] = {}
+    for start in range(0, len(ids), AT_ONCE):
+        some = ids[start : start + AT_ONCE]
+        wanted = HOME.c.home_id.in_(some), sa.not_(HOME.c.removed)
+        statement = sa.select(HOME.c.home_id, HOME.c.body, HOME.c.revision).where(*wanted)
+        found.update((row.home_id, row) for row in connection.execute(statement))
     return found
 
 
@@ -198,11 +237,11 @@ def _write(connection: sa.Connection, revision: int, changes: Sequence[dict[str,
         }
         for change in numbered
     ]
-    insert = _insert(connection, _HOME)
+    insert = _insert(connection, HOME)
     replaced = {name: insert.excluded[name] for name in ("body", "revision", "removed", "updated_at")}
-    connection.execute(insert.on_conflict_do_update(index_elements=[_HOME.c.home_id], set_=replaced), rows)
-    connection.execute(sa.insert(_AUDIT), numbered)
-    counter = sa.update(_REVISION).where(_REVISION.c.name == _COUNTER)
+    connection.execute(insert.on_conflict_do_update(index_elements=[HOME.c.home_id], set_=replaced), rows)
+    connection.execute(sa.insert(AUDIT), numbered)
+    counter = sa.update(REVISION).where(REVISION.c.name == _COUNTER)
     connection.execute(counter.values(revision=revision + len(changes)))
 
 

@@ -6,6 +6,7 @@ from carebell.types import DeviceProfile, HomeProfile
 from devices.binding import Binding
 from devices.dialect import DeviceRecord
 from devices.listener import Registered
+from devices.registry_conflicts import plain_address
 
 
 class Roster:
@@ -27,22 +28,22 @@ class Roster:
         for device in self._devices(self._homes.get(home.home_id)):
             for name in _names(device):
                 self._of_home.pop((home.home_id, name), None)
-                there = self._anywhere.get((device.dialect, name))
-                if there is not None and there.home_id == home.home_id:
-                    del self._anywhere[device.dialect, name]
+            there = self._anywhere.get(_claimed(device))
+            if there is not None and there.home_id == home.home_id:
+                del self._anywhere[_claimed(device)]
         self._homes[home.home_id] = home
         for device in self._devices(home):
             registered = _registered(home, device)
             for name in _names(device):
                 self._of_home[home.home_id, name] = registered
-                self._anywhere[device.dialect, name] = registered
+            self._anywhere[_claimed(device)] = registered
 
     def _devices(self, home: HomeProfile | None) -> tuple[DeviceProfile, ...]:
         return () if home is None or home.removed else home.devices
 
     def find(self, dialect: str, home_id: str, address: str) -> Registered | None:
-        """By its address, or by its device_id; without a home, among the devices that speak that dialect."""
-        name = plain(address)
+        """By its address, or by its device_id; without a home, by the address that only one of all homes has."""
+        name = plain_address(address)
         return self._of_home.get((home_id, name)) if home_id else self._anywhere.get((dialect, name))
 
     def gateway(self, dialect: str, home_id: str) -> Registered | None:
@@ -53,13 +54,13 @@ class Roster:
         return _registered(home, of_dialect[0]) if home is not None and len(of_dialect) == 1 else None
 
 
-def plain(address: str) -> str:
-    """An address as it is compared: gateways write the same one in capitals and small letters, with colons and without."""
-    return address.casefold().replace(":", "").removeprefix("0x")
-
-
 def _names(device: DeviceProfile) -> set[str]:
-    return {plain(name) for name in (device.address, device.device_id) if name}
+    return {plain_address(name) for name in (device.address, device.device_id) if name}
+
+
+def _claimed(device: DeviceProfile) -> tuple[str, str]:
+    """What no other home may have, see `Home.claims`."""
+    return device.dialect, plain_address(device.address or device.device_id)
 
 
 def _registered(home: HomeProfile, device: DeviceProfile) -> Registered:

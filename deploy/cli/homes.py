@@ -4,14 +4,13 @@ import argparse
 import asyncio
 import getpass
 import sys
-from collections.abc import Sequence
 
 from carebell.clock import SystemClock
 from carebell.errors import BadInput
 from deploy.cli.place import open_registry
 from deploy.rulebook_in_force import rulebook_in_force
-from devices.registry import Home
-from devices.registry_file import read_homes, write_homes
+from devices.registry import AddressTaken, Home
+from devices.registry_file import HomesFile, read_file, write_homes
 from rules_engine.in_force import ParametersInForce
 
 _PAGE = 500
@@ -24,15 +23,18 @@ def import_homes(options: argparse.Namespace) -> int:
         data = options.file.read_bytes()
     except OSError as error:
         raise BadInput(f"{options.file}: cannot be read: {error.strerror}") from error
-    homes = read_homes(data, options.file.name, lambda home: in_force.of(home.profile(0)).refused)
-    changed = asyncio.run(_put(options, homes))
-    print(f"{len(homes)} homes read, {changed} changed")
+    file = read_file(data, options.file.name, lambda home: in_force.of(home.profile(0)).refused)
+    changed = asyncio.run(_put(options, file))
+    print(f"{len(file.homes)} homes read, {changed} changed")
     return 0
 
 
-async def _put(options: argparse.Namespace, homes: Sequence[Home]) -> int:
+async def _put(options: argparse.Namespace, file: HomesFile) -> int:
     async with open_registry(options) as registry:
-        return await registry.put(homes, by=getpass.getuser(), at=SystemClock().now())
+        try:
+            return await registry.put(file.homes, by=getpass.getuser(), at=SystemClock().now())
+        except AddressTaken as taken:
+            raise file.placed(taken) from taken
 
 
 def export_homes(options: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""The API of the desk: cases, what people do with them, the feed, homes, and what could not be read."""
+"""The API of the desk: cases, what people do with them, the feed, and what could not be read."""
 
 from typing import Annotated, Any
 
@@ -104,22 +104,10 @@ def act_routes(casebook: Casebook, library: Library, tokens: Tokens, instruments
     return routes
 
 
-def home_routes(library: Library, log: Log, tokens: Tokens) -> APIRouter:
-    """Homes, and the messages that could not be read."""
+def rejected_routes(log: Log, tokens: Tokens) -> APIRouter:
+    """The messages that could not be read."""
     routes = APIRouter(prefix="/api/v1", responses=described(401, 422))
     Desk = Annotated[str, Depends(tokens)]
-
-    @routes.get("/homes", tags=["homes"], summary="Homes in the order of their ids")
-    async def homes(
-        _desk: Desk, limit: Limit = 50, cursor: Annotated[str, Query(max_length=64)] = ""
-    ) -> dict[str, Any]:
-        return await library.homes(cursor, limit)
-
-    @routes.get(
-        "/homes/{home_id}", tags=["homes"], summary="A home with its people and devices", responses=described(404)
-    )
-    async def home(_desk: Desk, home_id: str) -> dict[str, Any]:
-        return _found(await library.home(home_id), "home")
 
     @routes.get(
         "/rejected", tags=["rejected"], summary="Messages that could not be read, newest first, with the reason"

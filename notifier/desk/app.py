@@ -10,10 +10,12 @@ from fastapi.staticfiles import StaticFiles
 from carebell.instruments import Instruments
 from carebell.log import Log
 from notifier.casebook import Casebook
-from notifier.desk.api import act_routes, case_routes, home_routes, session_routes
+from notifier.desk.api import act_routes, case_routes, rejected_routes, session_routes
 from notifier.desk.auth import Tokens, set_cookie
 from notifier.desk.feed import Feed
 from notifier.desk.health import Health, health_routes
+from notifier.desk.heard_api import heard_routes
+from notifier.desk.homes_api import home_routes
 from notifier.desk.library import Library
 from notifier.desk.page_facts import Page
 from notifier.desk.problem import install
@@ -34,11 +36,13 @@ def desk_app(
     page: Page,
 ) -> FastAPI:
     """The application; in a demonstration the page signs itself in."""
-    app = FastAPI(title="Carebell desk", version="1", description="Cases, and what people do with them.")
+    app = FastAPI(title="Carebell desk", version="1", description="Cases, what people do with them, and homes.")
     install(app)
     app.include_router(case_routes(library, feed, tokens))
     app.include_router(act_routes(casebook, library, tokens, instruments))
-    app.include_router(home_routes(library, log, tokens))
+    app.include_router(home_routes(library, tokens, instruments.clock))
+    app.include_router(heard_routes(library.homes, library.words, tokens, instruments.clock))
+    app.include_router(rejected_routes(log, tokens))
     app.include_router(session_routes(tokens, page))
     health_routes(app, instruments.telemetry, health)
     _page_routes(app, tokens, is_demo=page.is_demo)

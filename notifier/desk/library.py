@@ -4,7 +4,9 @@ from collections.abc import Sequence
 
 from devices.registry import Registry
 from notifier.casebook import Casebook, LineRow
-from notifier.desk.shape import Json, case_json, home_json, whole_case_json
+from notifier.desk.homes import Homes, Refusals
+from notifier.desk.last_words import LastWords
+from notifier.desk.shape import Json, case_json, whole_case_json
 
 _TIMELINE_LIMIT = 2000
 
@@ -12,9 +14,18 @@ _TIMELINE_LIMIT = 2000
 class Library:
     """The casebook and the registry, seen together."""
 
-    def __init__(self, casebook: Casebook, registry: Registry) -> None:
+    def __init__(
+        self,
+        casebook: Casebook,
+        registry: Registry,
+        refusals: Refusals = lambda home: {},
+        words: LastWords | None = None,
+    ) -> None:
+        """`refusals` says why settings of a home cannot be used, by rule; `words` are what devices said last."""
         self._casebook = casebook
         self._registry = registry
+        self.homes = Homes(registry, refusals)
+        self.words = words or LastWords()
 
     async def page(
         self, statuses: Sequence[str], limit: int, cursor: str | None, *, home_id: str = "", outcome: str = ""
@@ -44,19 +55,6 @@ class Library:
         lines = await self._casebook.lines(after=0, limit=_TIMELINE_LIMIT, case_id=case_id)
         deliveries = await self._casebook.deliveries(case_id)
         return whole_case_json(case, updated_at, await self._registry.home(case.home_id), lines, deliveries)
-
-    async def homes(self, after: str, limit: int) -> Json:
-        """A page of homes in the order of their ids."""
-        homes = await self._registry.homes(after, limit + 1)
-        has_more = len(homes) > limit
-        return {
-            "homes": [home_json(home) for home in homes[:limit]],
-            "next": homes[limit - 1].home_id if has_more else None,
-        }
-
-    async def home(self, home_id: str) -> Json | None:
-        home = await self._registry.home(home_id)
-        return None if home is None else home_json(home)
 
     async def last_line(self) -> int:
         return await self._casebook.last_line()

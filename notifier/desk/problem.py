@@ -1,5 +1,6 @@
 """Errors over HTTP: application/problem+json (RFC 9457), each with a sentence that says what to do."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -17,6 +18,9 @@ _MEANS = {
     401: "Not signed in, or with a wrong token.",
     404: "There is no such thing.",
     409: "Not possible as things stand.",
+    412: "Somebody has changed it meanwhile.",
+    413: "The body is too large.",
+    415: "The body is of a kind that is not read here.",
     422: "The request cannot be used.",
     503: "A server that the desk needs does not answer now; ask again.",
 }
@@ -37,18 +41,26 @@ def described(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 class Problem(Exception):
-    """An answer that says what is wrong."""
+    """An answer that says what is wrong; `errors` are its parts, where a machine may want them one by one."""
 
-    def __init__(self, status: int, title: str, detail: str) -> None:
+    def __init__(self, status: int, title: str, detail: str, errors: Sequence[dict[str, Any]] = ()) -> None:
         self.status = status
         self.title = title
         self.detail = detail
+        self.errors = errors
         super().__init__(detail)
 
 
-def answer(status: int, title: str, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
+def answer(
+    status: int,
+    title: str,
+    detail: str,
+    headers: dict[str, str] | None = None,
+    errors: Sequence[dict[str, Any]] = (),
+) -> JSONResponse:
     """A problem as a response."""
     content = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+    content |= {"errors": list(errors)} if errors else {}
     return JSONResponse(content, status, headers, MEDIA_TYPE)
 
 
@@ -58,7 +70,7 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(Problem)
     async def problem(_request: Request, error: Problem) -> JSONResponse:
         headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else None
-        return answer(error.status, error.title, error.detail, headers)
+        return answer(error.status, error.title, error.detail, headers, error.errors)
 
     @app.exception_handler(Refused)
     async def refused(_request: Request, error: Refused) -> JSONResponse:

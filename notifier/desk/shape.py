@@ -5,9 +5,12 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from devices.confirm import Stage
 from devices.registry import Home
+from devices.registry_json import home_document
 from notifier.case_value import Case, CaseStatus
 from notifier.casebook import DeliveryRow, LineRow
+from notifier.confirmation import newest
 
 Json = dict[str, Any]
 
@@ -43,10 +46,26 @@ def case_json(case: Case, updated_at: datetime, home: Home | None) -> Json:
         "accepted_at": time(case.accepted_at),
         "closed_at": time(case.closed_at),
         "outcome": case.outcome or None,
-        "due_at": time(case.due_at),
+        "due_at": time(case.next_step_at),
         "next_step": following if is_escalating else None,
         "policy": {"name": case.policy.name, "version": case.policy.version},
+        "home_told": _told_json(case),
         "home": _home_brief(case, home),
+    }
+
+
+def _told_json(case: Case) -> Json | None:
+    """What the home was told last, how far that has come, and whether it may not have heard."""
+    signals = newest(case)
+    if not signals:
+        return None
+    surest = max(signals, key=lambda one: (one.stage is not Stage.REFUSED, one.stage.rank))
+    is_shown = surest.stage is Stage.CONFIRMED
+    return {
+        "purpose": surest.purpose.value,
+        "stage": surest.stage.value,
+        "can_confirm": any(one.best is Stage.CONFIRMED for one in signals),
+        "may_not_have_heard": not is_shown and any(one.is_doubtful for one in signals),
     }
 
 
@@ -82,11 +101,12 @@ def whole_case_json(
     deliveries: Sequence[DeliveryRow],
 ) -> Json:
     """A case with everything that is known of it."""
+    stages = {one.delivery_id: one.stage for one in case.confirmations}
     return {
         **case_json(case, updated_at, home),
         "home": {**_home_brief(case, home), **(home_json(home) if home else {})},
         "timeline": [line_json(line) for line in lines],
-        "deliveries": [delivery_json(delivery) for delivery in deliveries],
+        "deliveries": [delivery_json(delivery, stages.get(delivery.id)) for delivery in deliveries],
     }
 
 
@@ -104,8 +124,9 @@ def line_json(line: LineRow) -> Json:
     }
 
 
-def delivery_json(delivery: DeliveryRow) -> Json:
-    """A delivery; `caught` counts attempts that began and were never recorded, sent again under the same key."""
+def delivery_json(delivery: DeliveryRow, stage: Stage | None = None) -> Json:
+    """A delivery; `caught` counts attempts that began and were never recorded, sent again under the same key. `stage` is how
+    far a signal to the home has come."""
     return {
         "id": delivery.id,
         "idempotency_key": delivery.id,
@@ -124,31 +145,13 @@ def delivery_json(delivery: DeliveryRow) -> Json:
         "sent_at": time(delivery.first_attempt_at),
         "ended_at": time(delivery.ended_at),
         "detail": delivery.detail,
+        "stage": None if stage is None else stage.value,
     }
 
 
 def home_json(home: Home) -> Json:
-    """A home with its people and devices, for whoever is on duty."""
-    return {
-        "home_id": home.home_id,
-        "label": home.label,
-        "address": home.address,
-        "timezone": home.timezone,
-        "notes": home.notes,
-        "keys": home.keys,
-        "residents": [
-            {
-                "name": one.name,
-                "birth_year": one.birth_year,
-                "language": one.language,
-                "ability_level": one.ability_level,
-                "notes": one.notes,
-            }
-            for one in home.residents
-        ],
-        "contacts": [
-            {"name": one.name, "relation": one.relation, "role": one.role, "phones": list(one.phones)}
-            for one in sorted(home.contacts, key=lambda one: one.order)
-        ],
-        "devices": [{"device_id": one.device_id, "model": one.model, "place": one.place} for one in home.devices],
-    }
+    """A home with its people and the devices that are in it, for whoever is on duty; who is called first stands first."""
+    contacts = tuple(sorted(home.contacts, key=lambda one: one.order))
+    return home_document(
+        replace(home, contacts=contacts, devices=tuple(one for one in home.devices if one.is_installed))
+    )

@@ -20,6 +20,7 @@ from notifier.casebook_sql import SqlCasebook
 from notifier.desk.app import Health, Page, desk_app
 from notifier.desk.auth import Tokens
 from notifier.desk.feed import Feed
+from notifier.desk.homes import Refusals
 from notifier.desk.library import Library
 from tests.support import build
 
@@ -53,14 +54,16 @@ class Desk:
 
 
 @asynccontextmanager
-async def open_desk(*, is_demo: bool = False, is_signed_in: bool = True) -> AsyncIterator[Desk]:
+async def open_desk(
+    *, is_demo: bool = False, is_signed_in: bool = True, refusals: Refusals = lambda home: {}
+) -> AsyncIterator[Desk]:
     clock, bell, stop = ManualClock(build.START), Bell(), asyncio.Event()
     tools = build.instruments(clock)
     casebook = await SqlCasebook.open(MEMORY, build.default_policies(), bell, tools.telemetry)
     registry = await SqlRegistry.open(MEMORY)
     await registry.put([build.home("h1"), build.home("h2"), build.home("h3")], by="test", at=build.START)
     log = await SqliteLog.open(":memory:", 2, clock)
-    library = Library(casebook, registry)
+    library = Library(casebook, registry, refusals)
     feed = Feed(library, clock, bell, stop)
     problems: dict[str, str] = {}
     app = desk_app(

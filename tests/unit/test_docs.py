@@ -20,12 +20,13 @@ from carebell.duration import format_duration
 from carebell.instruments import Instruments
 from carebell.telemetry import Telemetry
 from carebell.topics import Topic
+from carebell.types import BindingProfile
 from deploy.asyncapi import document
 from deploy.city_config import CityConfig, HttpPart, read_city
 from deploy.cli import main
 from deploy.cli.up import HTTP_PORT, MQTT_PORT
 from deploy.config import Common, Config, policies_of, read_config, rulebook_of
-from devices.registry import Contact, Device, Home, Resident, Role
+from devices.registry import Contact, Device, Home, Resident, Role, Service
 from devices.registry_csv import SETTING
 from devices.registry_file import read_homes
 from notifier.case_value import Move
@@ -157,7 +158,7 @@ def help_of(*command: str) -> str:
 
 
 def subcommands(*command: str) -> set[str]:
-    return set(re.findall(r"^ {4}([a-z]+) ", help_of(*command), re.MULTILINE))
+    return set(re.findall(r"^ {4}([a-z]+)(?: |$)", help_of(*command), re.MULTILINE))
 
 
 def commands(path: Path) -> list[list[str]]:
@@ -425,7 +426,8 @@ def test_every_key_is_told_with_its_default(model: type[BaseModel], number: int)
 
 def test_the_fields_of_the_registry_are_all_named() -> None:
     told = {row[0]: [word(name) for name in row[1].split(", ")] for row in table(CONFIGURATION, "record", "fields")}
-    shapes = {"home": Home, "resident": Resident, "contact": Contact, "device": Device}
+    people = {"home": Home, "resident": Resident, "contact": Contact, "service": Service}
+    shapes: dict[str, Any] = {**people, "device": Device, "binding": BindingProfile}
     assert told.pop("setting") == list(SETTING)
     assert told == {name: [one.name for one in fields(shape)] for name, shape in shapes.items()}
 

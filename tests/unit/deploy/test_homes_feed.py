@@ -7,10 +7,10 @@ from carebell.clock import ManualClock
 from carebell.engine_sql import MEMORY
 from carebell.log_sqlite import SqliteLog
 from carebell.topics import Topic
-from carebell.types import HomeProfile
+from carebell.types import BindingProfile, HomeProfile
 from carebell.wire import decode
 from deploy.homes_feed import _entry, publish_homes
-from devices.registry import Home
+from devices.registry import Device, Home
 from devices.registry_sql import SqlRegistry
 from tests.support.build import START, seconds
 
@@ -71,5 +71,40 @@ async def test_a_batch_that_was_written_in_part_is_made_whole() -> None:
     await registry.put([Home(home_id="h9")], by="desk", at=START)
     await publish_until(registry, log, clock, 6)
     assert (await published(log))["h9"] == 6
+    await registry.close()
+    await log.close()
+
+
+async def test_a_change_of_a_home_stands_in_the_log_within_two_seconds() -> None:
+    """With what ingest needs of its devices, and without what was returned."""
+    clock = ManualClock(START)
+    registry, log = await SqlRegistry.open(MEMORY), await SqliteLog.open(":memory:", 1, clock)
+    stop = asyncio.Event()
+    task = asyncio.create_task(publish_homes(registry, log, clock, stop))
+
+    async def pass_(length: float) -> None:
+        """What the feed does meanwhile waits for threads: whoever asks them too is answered behind it."""
+        await clock.advance(seconds(length))
+        for _ in range(4):
+            await registry.revised("h")
+            await log.tail(Topic.HOMES, 1)
+            await clock.advance(seconds(0))
+
+    await pass_(10)
+    button = Device(device_id="d", dialect="zigbee2mqtt", address="bed button")
+    gone = Device(device_id="old", returned_on=START.date())
+    bound = replace(button, bindings=(BindingProfile(gesture="single", kind="sos"),))
+    for revision, device in enumerate((button, bound), start=1):
+        await registry.put([Home(home_id="h", devices=(device, gone))], by="desk", at=clock.now())
+        await pass_(1)
+        await pass_(1)
+        [record, *_] = await log.tail(Topic.HOMES, 1)
+        profile = decode(record.value)
+        assert isinstance(profile, HomeProfile)
+        assert (profile.revision, profile.devices) == (revision, (device.profile(),))
+    stop.set()
+    while not task.done():
+        await clock.advance(seconds(1))
+    await task
     await registry.close()
     await log.close()

@@ -68,6 +68,62 @@ YAML = [
         A + "  contacts:\n  - contact_id: c\n    name: x\n    phones:\n    - 120\n    - 1.38E+10\n    - abc\n",
         [(8, "'1.38E+10'"), (9, "'abc'")],
     ),
+    ("bad day", A + "  devices:\n  - device_id: d\n    lent_on: 2026-02-30\n", [(5, "'2026-02-30' is not a day")]),
+    ("day of a spreadsheet", A + "  devices:\n  - device_id: d\n    lent_on: 3/1/2026\n", [(5, "such as 2026-03-01")]),
+    (
+        "bad day in a list",
+        A + "  devices:\n  - device_id: d\n    battery_changes:\n    - 2026-02-01\n    - 1026-02-01\n    - x\n",
+        [(7, "mend the year"), (8, "'x' is not a day")],
+    ),
+    (
+        "returned before it was lent",
+        A + "  devices:\n  - device_id: d\n    lent_on: 2026-03-01\n    returned_on: 2026-02-01\n",
+        [(6, "2026-02-01 is before 2026-03-01")],
+    ),
+    (
+        "gateway that was returned",
+        A
+        + "  devices:\n  - {device_id: g, is_gateway: yes, returned_on: 2026-02-01}\n  - {device_id: d, gateway_id: g}\n",
+        [(5, "gateway 'g' was returned")],
+    ),
+    (
+        "one address twice",
+        A + "  devices:\n  - {device_id: d, address: x}\n  - device_id: e\n    address: X\n",
+        [(6, "address: 'X' leads to device 'd' already")],
+    ),
+    (
+        "no such dialect",
+        A + "  devices:\n  - {device_id: d, dialect: zigbee2mqt}\n",
+        [(4, "no dialect 'zigbee2mqt', did you mean 'zigbee2mqtt'?")],
+    ),
+    (
+        "bindings",
+        A
+        + "  devices:\n  - device_id: d\n    bindings:\n    - gesture: single\n    - {gesture: x, kind: soss}\n"
+        + "    - {gesture: double, kind: sos}\n    - {gesture: Double, kind: test}\n    - {gestur: x, kind: sos}\n",
+        [
+            (6, "kind is missing; every binding needs one"),
+            (7, "no kind 'soss', did you mean 'sos'?"),
+            (9, "gesture: it means 'sos' already"),
+            (10, "a binding has no 'gestur', did you mean 'gesture'?"),
+        ],
+    ),
+    ("bindings as text", A + "  devices:\n  - device_id: d\n    bindings: sos\n", [(5, "bindings is a list")]),
+    (
+        "bad hours",
+        A + "  contacts:\n  - contact_id: c\n    name: x\n    hours: 8-22; 09:00-10:00\n",
+        [(6, "'8-22' are no hours; write them such as 08:00-22:00")],
+    ),
+    (
+        "bad language in a list",
+        A + "  contacts:\n  - {contact_id: c, name: x, languages: [en, 中文]}\n",
+        [(4, "'中文' is not a language tag")],
+    ),
+    (
+        "service without a role, and twice",
+        A + "  services:\n  - {service_id: s, name: x}\n  - {service_id: s, name: y, role: provider}\n",
+        [(4, "role is missing; every service needs one"), (5, "service_id 's' is in this home already, on line 4")],
+    ),
     ("malformed", A + "  label: 'x\n", [(4, "not YAML")]),
     ("malformed indentation", A + " label: x\n", [(3, "not YAML")]),
     ("tabs", A + "\tlabel: x\n", [(3, "indented with a tab")]),
@@ -145,6 +201,19 @@ CSV = [
         "spaces in a number",
         "record,home_id,resident_id,name,birth_year\nhome,a,,,\nresident,a,r,x,19 40\n",
         [(3, "whole number")],
+    ),
+]
+BIND = "record,home_id,device_id,gesture,kind,channel,label\nhome,a,,,,,\ndevice,a,d,,,,\n"
+CSV += [
+    ("binding of no device", BIND + "binding,a,,single,sos,,\n", [(4, "device_id is missing; say whose binding")]),
+    ("binding of another device", BIND + "binding,a,e,single,sos,,\n", [(4, "there is no device 'e' in home 'a'")]),
+    ("binding of another home", BIND + "binding,b,d,single,sos,,\n", [(4, "there is no home 'b'")]),
+    ("binding without a kind", BIND + "binding,a,d,single,,,\n", [(4, "kind is missing")]),
+    ("binding with more", BIND + "binding,a,d,single,sos,,x\n", [(4, "a binding has no 'label'")]),
+    (
+        "binding twice",
+        BIND + "binding,a,d,single,sos,1,\nbinding,a,d,single,sos,2,\nbinding,a,d,single,test,2,\n",
+        [(6, "it means 'sos' already on this channel")],
     ),
 ]
 SET = "record,home_id,rule,parameter,value\nhome,a,,,\n"

@@ -1,13 +1,17 @@
 """A home that breaks a rule cannot be built."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 
-from carebell.types import DeviceProfile, HomeProfile, ResidentProfile
-from devices.registry import Contact, Device, Home, Resident
+from carebell.types import BindingProfile, DeviceProfile, HomeProfile, ResidentProfile
+from devices.registry import Contact, Device, Home, Resident, Role, Service
+
+SINGLE = BindingProfile(gesture="single", kind="sos")
+LENT = date(2026, 3, 1)
 
 BAD: list[tuple[Callable[..., Any], dict[str, Any], str]] = [
     *[
@@ -31,6 +35,64 @@ BAD: list[tuple[Callable[..., Any], dict[str, Any], str]] = [
         {"home_id": "h", "devices": (Device(device_id="g", gateway_id="g", is_gateway=True),)},
         "not its own gateway",
     ),
+    (
+        Home,
+        {
+            "home_id": "h",
+            "devices": (
+                Device(device_id="d", gateway_id="g"),
+                Device(device_id="g", is_gateway=True, returned_on=LENT),
+            ),
+        },
+        "gateway 'g' was returned",
+    ),
+    (
+        Home,
+        {"home_id": "h", "devices": (Device(device_id="d", address="00:1A"), Device(device_id="e", address="0x001a"))},
+        "leads to device 'd' already",
+    ),
+    (
+        Home,
+        {"home_id": "h", "devices": (Device(device_id="d", address="E"), Device(device_id="e"))},
+        "leads to device 'e' already",
+    ),
+    (
+        Home,
+        {"home_id": "h", "services": tuple(Service(service_id="s", role=Role.PROVIDER, name="n") for _ in range(2))},
+        "'s' is there more than once",
+    ),
+    (Service, {"service_id": "s", "role": Role.PROVIDER, "name": ""}, "name"),
+    (Service, {"service_id": "s", "role": Role.PROVIDER, "name": "n", "phones": ("12",)}, "phones"),
+    (Device, {"device_id": "d", "bindings": (SINGLE, BindingProfile(gesture="SINGLE", kind="fall"))}, "'sos' already"),
+    (Device, {"device_id": "d", "bindings": (BindingProfile(gesture=" x", kind="sos"),)}, "blanks around it"),
+    (Device, {"device_id": "d", "bindings": (BindingProfile(gesture="x" * 201, kind="sos"),)}, "too long"),
+    (Device, {"device_id": "d", "bindings": (BindingProfile(kind="sos", channel=""),)}, "a channel is not empty"),
+    (Device, {"device_id": "d", "bindings": (BindingProfile(kind=""),)}, "bindings"),
+    (
+        Home,
+        {"home_id": "h", "devices": (Device(device_id="d", lent_on=LENT, due_back_on=date(2026, 2, 1)),)},
+        "due_back_on of d: 2026-02-01 is before 2026-03-01",
+    ),
+    (
+        Home,
+        {"home_id": "h", "devices": (Device(device_id="d", lent_on=LENT, returned_on=date(2026, 2, 1)),)},
+        "returned_on of d: 2026-02-01 is before 2026-03-01",
+    ),
+    (Device, {"device_id": "d", "installed_on": date(1026, 2, 1)}, "mend the year"),
+    (Device, {"device_id": "d", "battery_changes": (LENT, date(2926, 2, 1))}, "mend the year"),
+    (Resident, {"resident_id": "r", "name": "n", "consent_on": date(1, 1, 1)}, "mend the year"),
+    *[
+        (Contact, {"contact_id": "c", "name": "n", "hours": (bad,)}, said)
+        for bad, said in (
+            ("8:00-22:00", "write them such as"),
+            ("08:00", "write them such as"),
+            ("08:00-25:00", "write them such as"),
+            ("24:00-08:00", "00:00 to 24:00"),
+            ("08:00-24:30", "00:00 to 24:00"),
+            ("08:00-08:00", "lasts no time"),
+        )
+    ],
+    (Contact, {"contact_id": "c", "name": "n", "languages": ("en", "Wu!")}, "'Wu!' is not a language tag"),
     (Device, {"device_id": "d/1"}, "device_id"),
     (Device, {"device_id": "d", "gateway_id": "a b"}, "gateway_id"),
     (Device, {"device_id": "d", "expected_every": timedelta(0)}, "expected_every"),
@@ -90,21 +152,32 @@ def test_the_profile_has_every_device_and_of_persons_only_how_able_they_are() ->
     home = Home(
         home_id="h",
         timezone="Europe/Berlin",
+        key_safe="left of the door, the station has the code",
         residents=(
             Resident(resident_id="r", name="n"),
-            Resident(resident_id="s", name="m", birth_year=1940, notes="x", ability_level=3),
+            Resident(resident_id="s", name="m", birth_year=1940, notes="x", conditions="y", ability_level=3),
         ),
+        services=(Service(service_id="s1", role=Role.PROVIDER, name="Care station"),),
         settings={"inactivity": {"cap": "4h"}},
         devices=(
             Device(
                 device_id="d",
+                vendor="v",
                 model="m",
+                description="a button",
+                dialect="zigbee2mqtt",
+                address="bed button",
                 place="bed",
                 gateway_id="g",
                 is_sos=True,
                 expected_every=timedelta(hours=25),
+                bindings=(SINGLE,),
+                battery_changes=(LENT,),
+                lent_on=LENT,
+                due_back_on=date(2026, 9, 1),
             ),
             Device(device_id="g", is_gateway=True),
+            Device(device_id="old", is_sos=True, returned_on=LENT),
         ),
     )
     assert home.profile(7) == HomeProfile(
@@ -114,14 +187,69 @@ def test_the_profile_has_every_device_and_of_persons_only_how_able_they_are() ->
         devices=(
             DeviceProfile(
                 device_id="d",
+                vendor="v",
                 model="m",
+                description="a button",
+                dialect="zigbee2mqtt",
+                address="bed button",
                 place="bed",
                 gateway_id="g",
                 is_sos=True,
                 expected_every=timedelta(hours=25),
+                bindings=(SINGLE,),
             ),
             DeviceProfile(device_id="g", is_gateway=True),
         ),
         residents=(ResidentProfile(), ResidentProfile(ability_level=3)),
         settings={"inactivity": {"cap": "4h"}},
+    )
+
+
+def test_only_where_a_server_speaks_for_many_homes_an_address_is_claimed() -> None:
+    home = Home(
+        home_id="h",
+        devices=(
+            Device(device_id="a", dialect="chirpstack", address="A8:40"),
+            Device(device_id="B-1", dialect="tts"),
+            Device(device_id="c", dialect="zigbee2mqtt", address="c8"),
+            Device(device_id="d", address="d8"),
+            Device(device_id="e", dialect="chirpstack", address="e8", returned_on=LENT),
+        ),
+    )
+    assert home.claims() == {("chirpstack", "a840"): "a", ("tts", "b-1"): "B-1"}
+
+
+def test_a_returned_device_leaves_its_address_and_its_gateway_to_others() -> None:
+    returned = Device(device_id="a", address="x", gateway_id="g", returned_on=LENT)
+    gateway = Device(device_id="g", is_gateway=True, returned_on=LENT)
+    assert Home(home_id="h", devices=(returned, gateway, Device(device_id="b", address="x"))).devices[2].is_installed
+
+
+def test_ids_that_differ_in_capitals_only_are_two_devices() -> None:
+    assert len(Home(home_id="h", devices=(Device(device_id="Door"), Device(device_id="door"))).devices) == 2
+
+
+def test_words_of_later_versions_stay_readable_and_are_told() -> None:
+    kinds = (BindingProfile(gesture="x", kind="soss"), SINGLE)
+    home = Home(home_id="h", devices=(Device(device_id="d", dialect="zigbee", bindings=kinds), Device(device_id="e")))
+    dialect, kind = home.unknown_words()
+    assert dialect.startswith("device d: there is no dialect 'zigbee'")
+    assert kind == "device d: there is no kind 'soss', did you mean 'sos'?"
+
+
+BEFORE = b"""{"home_id": "h", "label": "", "timezone": "Asia/Shanghai", "address": "a", "notes": "", "keys": "k", "residents":
+[{"resident_id": "r", "name": "n", "birth_year": 1940, "language": "zh-CN", "ability_level": 2, "notes": "", "consent": true}],
+"contacts": [{"contact_id": "c", "name": "m", "relation": "", "role": "family", "phones": ["120"], "email": "", "webhook": "",
+"language": "en", "order": 1}], "devices": [{"device_id": "d", "model": "m", "place": "", "gateway_id": "", "is_gateway": false,
+"is_sos": true, "expected_every": "1d1h"}]}"""
+
+
+def test_a_home_that_an_older_version_wrote_is_read() -> None:
+    assert TypeAdapter(Home).validate_json(BEFORE) == Home(
+        home_id="h",
+        address="a",
+        keys="k",
+        residents=(Resident(resident_id="r", name="n", birth_year=1940, ability_level=2, consent=True),),
+        contacts=(Contact(contact_id="c", name="m", phones=("120",), language="en", order=1),),
+        devices=(Device(device_id="d", model="m", is_sos=True, expected_every=timedelta(hours=25)),),
     )

@@ -1,13 +1,14 @@
 """A good file gives exactly the homes that it says."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
 from carebell.errors import BadInput
-from devices.registry import Contact, Device, Home, Resident, Role
+from carebell.types import BindingProfile
+from devices.registry import AddressTaken, Contact, Device, Home, Resident, Role, Service
 from devices.registry_csv import COLUMNS
-from devices.registry_file import read_homes, write_homes
+from devices.registry_file import read_file, read_homes, write_homes
 
 YAML = """\
 # 幸福里
@@ -164,3 +165,113 @@ def test_yaml_is_written_for_people() -> None:
     assert 'expected_every: "1d1h"' in written
     assert '- "013800000000"' in written
     assert "timezone" not in written
+
+
+# What is told of the people, the services and the devices of a home beyond the most needed.
+MORE_YAML = """\
+homes:
+  - home_id: h1
+    key_safe: left of the door; the station has its code
+    residents:
+      - resident_id: r1
+        name: Wang
+        conditions: heart
+        medication: blood thinner
+        consent: true
+        consent_by: her son
+        consent_on: 2026-01-05
+    contacts:
+      - {contact_id: c1, name: Wei, languages: [zh-CN, wuu], hours: [08:00-12:00, "14:00-22:00"], has_key: true}
+      - {contact_id: c2, name: Min, languages: en, hours: 22:00-06:00}
+    services:
+      - {service_id: station-3, role: provider, name: Care station, phones: ["120 1", "120 2"]}
+    devices:
+      - device_id: d1
+        vendor: Acme
+        model: B1
+        description: a pendant
+        dialect: zigbee2mqtt
+        address: bed button
+        installed_on: 2026-01-05
+        battery_changes: [2026-02-01, "2026-03-01"]
+        lent_on: 2026-01-05
+        due_back_on: 2026-07-05
+        bindings:
+          - {gesture: single, kind: sos}
+          - {gesture: off, kind: button, channel: 2}
+          - {kind: test, channel: no}
+      - {device_id: d2, returned_on: 2026-02-02, bindings: []}
+"""
+MORE_CSV = """\
+record,home_id,key_safe,resident_id,name,conditions,medication,consent,consent_by,consent_on,contact_id,languages,hours,\
+has_key,service_id,role,phones,device_id,vendor,model,description,dialect,address,installed_on,battery_changes,lent_on,\
+due_back_on,returned_on,gesture,kind,channel
+binding,h1,,,,,,,,,,,,,,,,d1,,,,,,,,,,,single,sos,
+home,h1,left of the door; the station has its code,,,,,,,,,,,,,,,,,,,,,,,,,,,,
+resident,h1,,r1,Wang,heart,blood thinner,true,her son,2026-01-05,,,,,,,,,,,,,,,,,,,,,
+contact,h1,,,Wei,,,,,,c1,zh-CN; wuu,08:00-12:00;14:00-22:00,true,,,,,,,,,,,,,,,,,
+contact,h1,,,Min,,,,,,c2,en,22:00-06:00,,,,,,,,,,,,,,,,,,
+service,h1,,,Care station,,,,,,,,,,station-3,provider,120 1;120 2,,,,,,,,,,,,,,
+device,h1,,,,,,,,,,,,,,,,d1,Acme,B1,a pendant,zigbee2mqtt,bed button,2026-01-05,2026-02-01;2026-03-01,2026-01-05,2026-07-05,,,,
+binding,h1,,,,,,,,,,,,,,,,d1,,,,,,,,,,,off,button,2
+device,h1,,,,,,,,,,,,,,,,d2,,,,,,,,,,2026-02-02,,,
+binding,h1,,,,,,,,,,,,,,,,d1,,,,,,,,,,,,test,no
+"""
+MORE = Home(
+    home_id="h1",
+    key_safe="left of the door; the station has its code",
+    residents=(
+        Resident(
+            resident_id="r1",
+            name="Wang",
+            conditions="heart",
+            medication="blood thinner",
+            consent=True,
+            consent_by="her son",
+            consent_on=date(2026, 1, 5),
+        ),
+    ),
+    contacts=(
+        Contact(
+            contact_id="c1",
+            name="Wei",
+            languages=("zh-CN", "wuu"),
+            hours=("08:00-12:00", "14:00-22:00"),
+            has_key=True,
+        ),
+        Contact(contact_id="c2", name="Min", languages=("en",), hours=("22:00-06:00",)),
+    ),
+    services=(Service(service_id="station-3", role=Role.PROVIDER, name="Care station", phones=("120 1", "120 2")),),
+    devices=(
+        Device(
+            device_id="d1",
+            vendor="Acme",
+            model="B1",
+            description="a pendant",
+            dialect="zigbee2mqtt",
+            address="bed button",
+            installed_on=date(2026, 1, 5),
+            battery_changes=(date(2026, 2, 1), date(2026, 3, 1)),
+            lent_on=date(2026, 1, 5),
+            due_back_on=date(2026, 7, 5),
+            bindings=(
+                BindingProfile(gesture="single", kind="sos"),
+                BindingProfile(gesture="off", kind="button", channel="2"),
+                BindingProfile(kind="test", channel="no"),
+            ),
+        ),
+        Device(device_id="d2", returned_on=date(2026, 2, 2)),
+    ),
+)
+
+
+@pytest.mark.parametrize(("name", "text"), [("f.yaml", MORE_YAML), ("f.csv", MORE_CSV)])
+def test_everything_that_a_home_may_hold_is_read(name: str, text: str) -> None:
+    assert read_homes(text.encode(), name) == (MORE,)
+
+
+@pytest.mark.parametrize(("name", "text", "line"), [("f.yaml", MORE_YAML, 23), ("f.csv", MORE_CSV, 8)])
+def test_an_address_that_another_home_has_is_told_with_its_line(name: str, text: str, line: int) -> None:
+    file = read_file(text.encode(), name)
+    refusal = file.placed(AddressTaken([("h1", "d1", "it is in home x already")]))
+    assert refusal.problems == (f"{name}:{line}: address: it is in home x already",)

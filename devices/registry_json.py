@@ -1,0 +1,56 @@
+"""Homes as JSON: what stands in the database, in the API and in the audit. `HomeBody` and `DeviceBody` are what people send."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
+from types import MappingProxyType
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, JsonValue, TypeAdapter
+
+from carebell.types import BindingProfile
+from devices.registry import Contact, Device, Home, Resident, Service
+from devices.registry_checks import closest
+
+_HOME: TypeAdapter[Home] = TypeAdapter(Home)
+_DEVICE: TypeAdapter[Device] = TypeAdapter(Device)
+_PARTS: Mapping[str, type] = MappingProxyType(
+    {"residents": Resident, "contacts": Contact, "services": Service, "devices": Device, "bindings": BindingProfile}
+)
+
+
+def home_document(home: Home) -> dict[str, JsonValue]:
+    """The whole home as JSON, defaults too."""
+    document: dict[str, JsonValue] = _HOME.dump_python(home, mode="json")
+    return document
+
+
+def device_document(device: Device) -> dict[str, JsonValue]:
+    document: dict[str, JsonValue] = _DEVICE.dump_python(device, mode="json")
+    return document
+
+
+def _known_only(shape: type) -> Callable[[Any], Any]:
+    """Refuses keys that the shape and its parts do not have: a misspelt field must not be lost in silence."""
+
+    def check(sent: Any) -> Any:
+        if found := _unknown(shape, sent):
+            raise ValueError("; ".join(found[:10]))
+        return sent
+
+    return check
+
+
+def _unknown(shape: type, sent: Any) -> list[str]:
+    if is_dataclass(sent) or not isinstance(sent, Mapping):
+        return []
+    known = [one.name for one in fields(shape)]
+    what = shape.__name__.removesuffix("Profile").lower()
+    found = [f"a {what} has no {name!r}{closest(str(name), known)}" for name in sent if name not in known]
+    for name, part in _PARTS.items():
+        if name in known and isinstance(listed := sent.get(name), list):
+            found += [said for one in listed for said in _unknown(part, one)]
+    return found
+
+
+HomeBody = Annotated[Home, BeforeValidator(_known_only(Home))]
+DeviceBody = Annotated[Device, BeforeValidator(_known_only(Device))]
