@@ -20,6 +20,8 @@ from devices.recall import Recall
 _LESSONS_KEPT = 100_000
 _ID_LIMIT = 200
 _PREFIX = f"{native.ROOT}/"
+# Its own topics say which home they are of: below another's they would speak for that one.
+_OF_HOMES = frozenset(BY_NAME) - {native.NAME}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +104,7 @@ class Listener:
         if wanted != "auto":
             return "", message, BY_NAME[wanted]
         parts = message.topic.split("/", 3)
-        if message.topic.startswith(_PREFIX) and len(parts) == 4 and parts[2] in BY_NAME and parts[3] != "up":
+        if message.topic.startswith(_PREFIX) and len(parts) == 4 and parts[2] in _OF_HOMES and parts[3] != "up":
             dialect = BY_NAME[parts[2]]
             return parts[1], replace(message, topic=dialect.ROOT + parts[3], heard_on=message.topic), dialect
         by_topic = dialect_of(message.topic)

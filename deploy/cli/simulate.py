@@ -27,6 +27,13 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--wait", type=int, default=0, metavar="S", help="with --press: seconds to wait for “coming” (default: 0)"
     )
+    _add_village(parser)
+    _add_written(parser)
+    parser.set_defaults(run=run)
+
+
+def _add_village(parser: argparse.ArgumentParser) -> None:
+    """How the homes live."""
     parser.add_argument(
         "--homes", type=int, default=30, metavar="N", help="how many homes live their day (default: 30)"
     )
@@ -43,6 +50,10 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("--truth", type=Path, metavar="FILE", help="write what really happened there, as JSON lines")
     parser.add_argument("--for", dest="seconds", type=int, metavar="S", help="end after so many seconds")
+
+
+def _add_written(parser: argparse.ArgumentParser) -> None:
+    """What is written down, and compared."""
     parser.add_argument(
         "--write-homes",
         type=Path,
@@ -59,7 +70,6 @@ def add(commands: Any) -> None:
         "--data", type=Path, metavar="DIR", help="with --score: the alerts of the box with this directory"
     )
     parser.add_argument("--config", type=Path, metavar="FILE", help="with --score: the alerts of that city")
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
