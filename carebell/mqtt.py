@@ -21,9 +21,10 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from carebell.clock import Clock, pause, wait_set
-from carebell.errors import BadInput, TryLater
+from carebell.clock import Clock, wait_either, wait_set
+from carebell.errors import TryLater
 from carebell.mqtt_socket import SocketDriver
+from carebell.mqtt_tls import set_tls
 
 _MAX_SENDING = 100
 _ANSWERS_WITHIN_S = 10
@@ -34,7 +35,8 @@ _SESSION_TAKEN_OVER = 0x8E
 
 @dataclass(frozen=True, slots=True)
 class MqttAddress:
-    """Where a broker listens. `ca` is a file with the authority that signed its certificate; the system's without one."""
+    """Where a broker listens. `ca` is a file with the authority that signed its certificate; the system's without one.
+    `certificate` and `key` are files with our own, for a broker that asks for one."""
 
     host: str
     port: int
@@ -42,6 +44,8 @@ class MqttAddress:
     password: str | None = None
     is_encrypted: bool = False
     ca: str | None = None
+    certificate: str | None = None
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +108,7 @@ class MqttConnection:
     ) -> None:
         self._address = address
         self._clock = clock
-        self._subscriptions = tuple(subscriptions)
+        self._subscriptions = dict.fromkeys(subscriptions)
         self._on_arrival = on_arrival
         self._on_change = on_change
         self._terms = terms or Terms()
@@ -129,10 +133,7 @@ class MqttConnection:
         if self._address.username is not None:
             client.username_pw_set(self._address.username, self._address.password)
         if self._address.is_encrypted:
-            try:
-                client.tls_set(ca_certs=self._address.ca)
-            except OSError as error:
-                raise BadInput(f"the broker's authority {self._address.ca} cannot be read: {error}") from error
+            set_tls(client, self._address.ca, self._address.certificate, self._address.key)
         if (will := self._terms.will) is not None:
             client.will_set(will.topic, will.payload, qos=1)
         return client
@@ -203,7 +204,7 @@ class MqttConnection:
                 break
             if not self._connected.is_set() and self._clock.now() > answers_by:
                 break
-            await _either(stop, self._lost, self._clock)
+            await wait_either(stop, self._lost, self._clock, _TIDY_EVERY)
 
     def _forget_connection(self) -> None:
         if self._connected.is_set():
@@ -238,6 +239,18 @@ class MqttConnection:
             raise TryLater("the MQTT broker did not acknowledge in time") from None
         finally:
             self._acknowledged.pop(info.mid, None)
+
+    def listen(self, topic: str) -> None:
+        """Subscribe beside what it began with, now and after every reconnect. What is published next is behind it."""
+        self._subscriptions[topic] = None
+        if self._connected.is_set():
+            self._client.subscribe(topic, options=self._options(topic))
+
+    def ignore(self, topic: str) -> None:
+        """End a subscription."""
+        self._subscriptions.pop(topic, None)
+        if self._connected.is_set():
+            self._client.unsubscribe(topic)
 
     # paho's callbacks: each only notes what happened.
 
@@ -281,14 +294,3 @@ class MqttConnection:
         done = self._acknowledged.get(mid)
         if done is not None and not done.done():
             done.set_result(None)
-
-
-async def _either(stop: asyncio.Event, lost: asyncio.Event, clock: Clock) -> None:
-    waiters = [asyncio.ensure_future(stop.wait()), asyncio.ensure_future(lost.wait())]
-    sleeper = asyncio.ensure_future(pause(clock, _TIDY_EVERY))
-    try:
-        await asyncio.wait([*waiters, sleeper], return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in (*waiters, sleeper):
-            task.cancel()
-        await asyncio.gather(*waiters, sleeper, return_exceptions=True)

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from carebell.errors import BadInput
 from carebell.mqtt import MqttAddress
@@ -14,6 +14,7 @@ from ingest.seat import EVERYTHING
 
 Namespace = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,64}$")]
 SEAT_NAME = r"[A-Za-z0-9_-]{1,40}"
+_HOOK_SECRET_LENGTH = 20
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
@@ -74,6 +75,8 @@ class CityMqttPart(Part):
     username: str | None = None
     password: Secret | None = None
     ca: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
     seat: Annotated[str, Field(pattern=f"^{SEAT_NAME}$")] = "1"
     filters: tuple[str, ...] = EVERYTHING
 
@@ -91,8 +94,31 @@ class CityMqttPart(Part):
         """Where to connect; a login of its own goes before one in the url."""
         found = read_address(self.url, "mqtt.url")
         password = found.password if self.password is None else self.password.get_secret_value()
-        ca = None if self.ca is None else str(self.ca)
-        return replace(found, username=self.username or found.username, password=password, ca=ca)
+        ca, certificate, key = (None if one is None else str(one) for one in (self.ca, self.certificate, self.key))
+        username = self.username or found.username
+        return replace(found, username=username, password=password, ca=ca, certificate=certificate, key=key)
+
+
+class CredentialsPart(Part):
+    """How the broker knows who may do what: Mosquitto from the administrator of its dynamic security, EMQX by asking the
+    desk, with a secret that both know."""
+
+    admin: Annotated[str, Field(min_length=1)] = "carebell-admin"
+    admin_password: Secret | None = None
+    hook_secret: Secret | None = None
+
+    @field_validator("hook_secret")
+    @classmethod
+    def _is_long_enough(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is not None and len(secret.get_secret_value()) < _HOOK_SECRET_LENGTH:
+            raise ValueError(f"a secret of at least {_HOOK_SECRET_LENGTH} characters")
+        return secret
+
+    @model_validator(mode="after")
+    def _one_broker(self) -> Self:
+        if self.admin_password is not None and self.hook_secret is not None:
+            raise ValueError("admin_password is for Mosquitto, hook_secret for EMQX: set one of them")
+        return self
 
 
 class HttpPart(Part):
@@ -112,6 +138,7 @@ class CityConfig(Common):
     redis: RedisPart
     database: DatabasePart
     mqtt: CityMqttPart
+    credentials: CredentialsPart = CredentialsPart()
     http: HttpPart = HttpPart()
     spool: Path = Path("spool")
 

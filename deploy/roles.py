@@ -12,13 +12,13 @@ from carebell.errors import BadInput
 from carebell.log import Log
 from carebell.log_kafka import KafkaLog
 from carebell.log_kafka_probe import KafkaProbe
-from carebell.mqtt import MqttConnection, Terms
+from carebell.mqtt import Terms
 from carebell.probe_redis import RedisProbe
 from carebell.probe_sql import SqlProbe
 from carebell.store_redis import RedisStore
 from carebell.topics import Topic
 from deploy.care import measure_pulse
-from deploy.channels import check_channels
+from deploy.channels import check_channels, way_home
 from deploy.checks import alive_of_seat, ready_of_ingest, ready_of_notifier
 from deploy.city import CLOSE_WITHIN_S, Process, Role
 from deploy.config import policies_of, rulebook_of
@@ -29,11 +29,14 @@ from deploy.rulebook_in_force import tell_rulebook
 from deploy.supervise import Loop
 from deploy.watch import Look
 from deploy.wiring import Books, Facade, Sender, wire_desk, wire_notifier
+from devices.credentials_sql import SqlCredentials
 from devices.registry_sql import SqlRegistry
 from ingest.main import IngestView, run_ingest
 from ingest.seat import city_seat
 from notifier.casebook_sql import SqlCasebook
 from notifier.desk.auth import Tokens
+from notifier.desk.last_words import LastWords
+from notifier.desk.mqtt_hooks import Doorkeeper
 from notifier.desk.page_facts import Page
 from rules_engine.main import run_rules
 
@@ -152,19 +155,13 @@ async def open_notify(process: Process) -> Mapping[str, Loop]:
     duties = await process.open("database", lambda: SqlDuties.open(url))
     books = replace(await _books(process), duties=duties)
     homes = OnDuty("homes", process.name, duties, instruments)
-    outgoing = MqttConnection(
-        address=config.mqtt.address,
-        client_id=process.name,
-        clock=clock,
-        on_change=instruments.telemetry.mqtt_connected.labels("notifier").set,
-        terms=Terms(session_for=_SENDING_SESSION),
-    )
-    process.ready["mqtt"] = lambda: "" if outgoing.is_connected else "not connected to the MQTT broker"
+    home = way_home(config.mqtt.address, process.name, instruments, terms=Terms(session_for=_SENDING_SESSION))
+    process.ready["mqtt"] = lambda: "" if home.connection.is_connected else "not connected to the MQTT broker"
     desk_url = config.desk.url or f"http://{config.desk.listen}:{config.http.desk}"
-    notifier = wire_notifier(config, books, Sender(process.name, outgoing, desk_url), instruments)
+    notifier = wire_notifier(config, books, Sender(process.name, home, desk_url), instruments)
     process.ready.update(ready_of_notifier(notifier.auditor))
     return {
-        "mqtt-out": outgoing.run,
+        "mqtt-out": home.connection.run,
         **notifier.loops,
         "homes": lambda stop: homes.run(lambda over: publish_homes(books.registry, books.log, clock, over), stop),
         LAG: lambda stop: watch_lag(books.log, instruments, stop),
@@ -178,9 +175,21 @@ async def open_desk(process: Process) -> Mapping[str, Loop]:
     if not desk.tokens:
         raise BadInput("desk.tokens names nobody: set a long random text for each desk, with the name it stands for")
     books = await _books(process)
-    facade = Facade(Tokens(desk.tokens), Page(phone=desk.phone), process.health)
-    process.front.app = wire_desk(books, facade, process.instruments, process.stop)
-    return {}
+    words, clock = LastWords(), process.instruments.clock
+    rulebook = rulebook_of(process.config.rulebook)
+    facade = Facade(Tokens(desk.tokens), Page(phone=desk.phone), process.health, rulebook, words)
+    process.front.app = wire_desk(books, facade, process.instruments, process.stop, await _doorkeeper(process))
+    return {"last-words": lambda stop: words.run(books.log, clock, stop)}
+
+
+async def _doorkeeper(process: Process) -> Doorkeeper | None:
+    """Who answers a broker that is set up to ask the desk."""
+    secret = process.config.credentials.hook_secret
+    if secret is None:
+        return None
+    url = process.config.database.url.get_secret_value()
+    credentials = await process.open("database", lambda: SqlCredentials.open(url))
+    return Doorkeeper(credentials, secret.get_secret_value(), process.instruments)
 
 
 ROLES: Mapping[str, Role] = {

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.city_config import read_city
-from deploy.cli import history, rules
+from deploy.cli import credentials, history, pair, rules
 from deploy.cli.city import add_config
 from deploy.cli.homes import export_homes, import_homes
 from deploy.cli.place import add_place
@@ -14,7 +14,7 @@ from deploy.cli.place import add_place
 
 def add(commands: Any) -> None:
     """The command and its arguments."""
-    parser = commands.add_parser("admin", help="homes, rules, schema and topics", description=__doc__)
+    parser = commands.add_parser("admin", help="homes, credentials, rules, schema and topics", description=__doc__)
     areas = parser.add_subparsers(dest="area", required=True, metavar="AREA")
     homes = areas.add_parser("homes", help="import or export the registry").add_subparsers(
         dest="action", required=True, metavar="ACTION"
@@ -26,8 +26,10 @@ def add(commands: Any) -> None:
     for one in (importing, exporting):
         one.add_argument("file", type=Path, metavar="FILE")
         add_place(one)
+    credentials.add(areas)
     rules.add(areas)
     history.add(areas)
+    pair.add(areas)
     migrating = areas.add_parser(
         "migrate",
         help="city: bring the database to the schema of this version",

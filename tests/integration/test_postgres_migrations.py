@@ -17,7 +17,7 @@ from carebell.errors import BadInput, TryLater
 from carebell.postgres_sql import PostgresDatabase
 from carebell.telemetry import Telemetry
 from deploy.migrate import migrate, schema_problem
-from devices import registry_sql
+from devices import credentials_sql, registry_sql
 from devices.registry_sql import SqlRegistry
 from notifier import schema_sql
 from notifier.casebook_sql import SqlCasebook
@@ -26,7 +26,7 @@ from tests.support.servers.postgres import PostgresAddress
 from tests.support.services import ROOT, free_port
 
 pytestmark = pytest.mark.integration
-EVERY = [one.METADATA for one in (schema_sql, registry_sql, duty_sql, store_sql)]
+EVERY = [one.METADATA for one in (schema_sql, registry_sql, credentials_sql, duty_sql, store_sql)]
 _COLUMNS = """
 SELECT table_name, column_name, data_type, collation_name, is_nullable, column_default
 FROM information_schema.columns WHERE table_schema = 'public' AND table_name <> 'alembic_version' ORDER BY 1, 2"""
