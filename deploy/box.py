@@ -17,19 +17,23 @@ from deploy.homes_feed import publish_homes
 from deploy.serve import serve
 from deploy.supervise import Loop
 from deploy.wiring import Books, Facade, Sender, wire_desk, wire_notifier
+from devices.confirm_routes import ROUTE_FILTERS
 from devices.registry import Home, Registry
 from devices.simulator.live import Script, live_village
 from ingest.main import IngestView, run_ingest
-from ingest.seat import Seat
+from ingest.seat import EVERYTHING, Seat
 from notifier.casebook import Casebook
 from notifier.desk.auth import Tokens
 from notifier.desk.health import Health
+from notifier.desk.last_words import LastWords
 from notifier.desk.page_facts import Page
 from notifier.main import Notifier
 from rules_engine.main import run_rules
 from rules_engine.rulebook import Rulebook
 
 OWNER = "box"
+# The embedded broker ends the connection of whoever asks for topics that begin with $.
+_WAYS, _HEARD = (tuple(one for one in some if not one.startswith("$")) for some in (ROUTE_FILTERS, EVERYTHING))
 # A loop that is not among these may stand still without a call being lost.
 _MUST_MOVE = ("ingest", "rules", "alerts", "escalation", "delivery", "audit")
 
@@ -67,13 +71,14 @@ class Running:
 def assemble(box: Box, stop: asyncio.Event) -> Running:
     """Every loop of the box by name."""
     clock = box.instruments.clock
-    home = way_home(box.broker.address, f"carebell-notifier-{box.name}", box.instruments)
+    home = way_home(box.broker.address, f"carebell-notifier-{box.name}", box.instruments, filters=_WAYS)
     ingest = IngestView()
     for name in _MUST_MOVE:
         box.instruments.progress.expect(name)
     books = Books(box.log, box.casebook, box.registry, box.bell)
     notifier = wire_notifier(box.config, books, Sender(OWNER, home, box.desk_url), box.instruments)
     health = _health(box, ingest, notifier)
+    facade = Facade(box.tokens, _page(box), health, box.rulebook, LastWords())
     loops: dict[str, Loop] = {
         "broker": box.broker.run,
         "broker-watch": lambda stop: watch_broker(box.broker, ingest, box.instruments, stop),
@@ -81,16 +86,15 @@ def assemble(box: Box, stop: asyncio.Event) -> Running:
             log=box.log,
             instruments=box.instruments,
             address=box.broker.address,
-            seat=Seat(client_id=f"carebell-ingest-{box.name}"),
+            seat=Seat(client_id=f"carebell-ingest-{box.name}", filters=_HEARD),
             stop=stop,
             view=ingest,
         ),
         "rules": lambda stop: _run_rules(box, stop),
         "mqtt-out": home.connection.run,
         **notifier.loops,
-        "desk": lambda stop: serve(
-            wire_desk(books, Facade(box.tokens, _page(box), health), box.instruments, stop), box.listening, stop
-        ),
+        "desk": lambda stop: serve(wire_desk(books, facade, box.instruments, stop), box.listening, stop),
+        "last-words": lambda stop: facade.words.run(box.log, clock, stop),
         "homes": lambda stop: publish_homes(box.registry, box.log, clock, stop),
         "trim": lambda stop: trim_log(box.log, box.config.keep_readings, box.instruments, stop),
     }

@@ -2,18 +2,22 @@
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 import httpx2
 
 from carebell.clock import Clock
 from carebell.errors import BadInput
+from carebell.instruments import Instruments
 from carebell.logs import Logger
-from carebell.mqtt import MqttConnection
+from carebell.mqtt import MqttAddress, MqttConnection, Terms
 from carebell.types import Severity
 from deploy.config import ChannelsPart, Common
+from devices.confirm_routes import ROUTE_FILTERS
 from devices.registry import Role
+from notifier.answers import Answers
 from notifier.channel import Channel
 from notifier.channels.console import ConsoleChannel
 from notifier.channels.email import EmailChannel, Mailbox
@@ -26,13 +30,44 @@ _TO_HOME_WITHIN = timedelta(seconds=5)
 _BEAT_WITHIN_S = 4.0
 
 
-def make_channels(part: ChannelsPart, connection: MqttConnection, clock: Clock) -> dict[str, Channel]:
+@dataclass(frozen=True, slots=True)
+class WayHome:
+    """The connection by which homes are told, and what is heard on it."""
+
+    connection: MqttConnection
+    answers: Answers
+
+
+def way_home(
+    address: MqttAddress,
+    client_id: str,
+    instruments: Instruments,
+    *,
+    terms: Terms | None = None,
+    filters: Sequence[str] = ROUTE_FILTERS,
+) -> WayHome:
+    """Not connected before its `connection` runs. `filters`: by what it learns the ways to devices."""
+    answers = Answers()
+    connection = MqttConnection(
+        address=address,
+        client_id=client_id,
+        clock=instruments.clock,
+        subscriptions=filters,
+        on_arrival=answers.arrived,
+        on_change=instruments.telemetry.mqtt_connected.labels("notifier").set,
+        terms=terms,
+    )
+    answers.attach(connection)
+    return WayHome(connection, answers)
+
+
+def make_channels(part: ChannelsPart, home: WayHome, clock: Clock) -> dict[str, Channel]:
     """By name; the way back to the homes is always there."""
 
     async def publish(topic: str, payload: bytes) -> None:
-        await connection.publish_acknowledged(topic, payload, within=_TO_HOME_WITHIN)
+        await home.connection.publish_acknowledged(topic, payload, within=_TO_HOME_WITHIN)
 
-    channels: list[Channel] = [HomeChannel(publish)]
+    channels: list[Channel] = [HomeChannel(publish, home.answers)]
     if part.console:
         channels.append(ConsoleChannel(sys.stdout))
     if part.webhook is not None:

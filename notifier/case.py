@@ -6,7 +6,7 @@ from datetime import datetime
 from carebell.errors import Refused
 from carebell.ids import computed
 from carebell.step import Next
-from carebell.types import Alert, AlertStatus
+from carebell.types import Alert, AlertStatus, HomeProfile
 from notifier.case_value import (
     ANSWERED,
     TEST,
@@ -15,6 +15,7 @@ from notifier.case_value import (
     CaseAction,
     CaseEvent,
     CaseStatus,
+    Heard,
     Line,
     Move,
     Purpose,
@@ -24,7 +25,8 @@ from notifier.case_value import (
     Waiting,
     What,
 )
-from notifier.escalation import answer_home, escalate, new_round, remind, tell_device
+from notifier.confirmation import confirm_coming, confirm_received, doubt, heard, with_home, with_nothing_awaited
+from notifier.escalation import escalate, new_round, remind, tell_device
 from notifier.joining import after, caller_of, is_press, signal, with_caller
 from notifier.person import Person
 from notifier.policy import Policy, PolicyBook
@@ -43,16 +45,24 @@ CaseNext = Next[Case, CaseAction]
 
 
 def open_case(
-    alert: Alert, policy: Policy, people: tuple[Person, ...], now: datetime, *, label: str = "", address: str = ""
+    alert: Alert,
+    policy: Policy,
+    people: tuple[Person, ...],
+    now: datetime,
+    *,
+    label: str = "",
+    address: str = "",
+    home: HomeProfile | None = None,
 ) -> CaseNext:
     """A new case for a home that has none open; its first steps are told at once, or after the pre-alarm."""
-    raised = Raised(alert, people, label, address)
+    raised = Raised(alert, people, label, address, home)
     case = _new_case(raised, policy, now)
     opened = Line(what=What.OPENED, why=f"policy {policy.name}, version {policy.version}")
     until = window_end(alert, now)
     if until is None:
         case = replace(case, calls=is_press(alert), callers=with_caller((), alert))
-        return after((opened, signal(alert)), escalate(case, now))
+        begun = confirm_received(escalate(case, now), alert.rule, alert.id, now)
+        return with_waiting(after((opened, signal(alert)), begun))
     held = hold(replace(case, is_suspected=True), Waiting(raised, until), now)
     return with_waiting(after((opened, signal(alert)), held))
 
@@ -92,6 +102,7 @@ def _new_case(raised: Raised, policy: Policy, now: datetime) -> Case:
         label=raised.label,
         address=raised.address,
         rule=alert.rule,
+        home=raised.home,
     )
 
 
@@ -105,12 +116,18 @@ def _step(case: Case, event: CaseEvent, now: datetime, policies: PolicyBook) -> 
         return _raised(case, event, now, policies)
     if isinstance(event, Acted):
         return _acted(case, event, now, policies)
+    if isinstance(event, Heard):
+        return heard(case, event)
     if case.status is CaseStatus.CLOSED:
         return Next(case, (), None)
     if isinstance(event, Undelivered):
         return _undelivered(case, event.delivery_id, now)
-    lapsed = lapse(case, now, policies) or Next(case, (), case.due_at)
-    return after(lapsed.actions, _woken(lapsed.state, now))
+    case, doubts = doubt(case, now)
+    lapsed = lapse(case, now, policies)
+    if lapsed is None:
+        return after(doubts, _woken(case, now))
+    lapsed = confirm_received(lapsed, lapsed.state.rule, lapsed.state.round_began_at, now)
+    return after((*doubts, *lapsed.actions), _woken(lapsed.state, now))
 
 
 def _woken(case: Case, now: datetime) -> CaseNext:
@@ -122,8 +139,10 @@ def _woken(case: Case, now: datetime) -> CaseNext:
 def _raised(case: Case, event: Raised, now: datetime, policies: PolicyBook) -> CaseNext:
     """A further alert joins the case."""
     is_over = event.alert.status is AlertStatus.RESOLVED
-    following = cancel(case, event.alert, now, policies) if is_over else arrive(case, event, now, policies)
-    return after((signal(event.alert),), following)
+    if is_over:
+        return after((signal(event.alert),), cancel(case, event.alert, now, policies))
+    following = arrive(with_home(case, event.home), event, now, policies)
+    return after((signal(event.alert),), confirm_received(following, event.alert.rule, event.alert.id, now))
 
 
 def _acted(case: Case, event: Acted, now: datetime, policies: PolicyBook) -> CaseNext:
@@ -164,7 +183,9 @@ def _answered(case: Case, event: Acted, line: Line, now: datetime) -> CaseNext:
         accepted_at=now if is_first else case.accepted_at,
         due_at=due_at,
     )
-    coming = answer_home(answered, case.callers) if is_first else ()
+    coming: tuple[CaseAction, ...] = ()
+    if is_first:
+        answered, coming = confirm_coming(answered, case.callers, now)
     return Next(answered, (line, *coming), due_at)
 
 
@@ -172,7 +193,7 @@ def _close(case: Case, event: Acted, now: datetime) -> CaseNext:
     if not event.outcome:
         raise Refused("a case is closed with an outcome")
     closed = replace(
-        case,
+        with_nothing_awaited(case),
         status=CaseStatus.CLOSED,
         closed_at=now,
         outcome=event.outcome,

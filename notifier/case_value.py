@@ -6,7 +6,9 @@ from enum import StrEnum
 
 from pydantic import JsonValue
 
-from carebell.types import Alert, Severity
+from carebell.step import earliest
+from carebell.types import Alert, HomeProfile, Severity
+from devices.confirm import Stage
 from notifier.person import Person
 from notifier.policy import Policy
 
@@ -50,6 +52,7 @@ class Purpose(StrEnum):
     CALL = "call"
     AGAIN = "again"
     REMINDER = "reminder"
+    RECEIVED = "received"
     COMING = "coming"
     PRE_ALARM = "pre_alarm"
     TEST_OK = "test_ok"
@@ -83,6 +86,22 @@ class Raised:
     people: tuple[Person, ...] = ()
     label: str = ""
     address: str = ""
+    home: HomeProfile | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confirmation:
+    """A signal to a device of the home, and how far it has come. `best` is the surest stage that can be had of this device;
+    `due_at` is when it becomes doubtful whether the home has heard, None where that is decided."""
+
+    delivery_id: str
+    purpose: Purpose
+    device_id: str
+    best: Stage
+    asked_at: datetime
+    stage: Stage = Stage.REQUESTED
+    due_at: datetime | None = None
+    is_doubtful: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +120,10 @@ class Waiting:
 class Case:
     """The state of a case. `due_at` is None only when it is closed; `called_at` is when what must be answered now began.
 
-    `waiting` are suspicions in their pre-alarm; meanwhile `resume_at` is when the case itself is due. While
-    `is_suspected`, there is nothing else: nobody has been called. `owed_at` is since when calls have been owed, where
-    that is not since `caused_at`.
+    `waiting` are suspicions in their pre-alarm, `confirmations` what the home was told. While one of them may come due
+    before the case itself, `resume_at` is when that is. While `is_suspected`, there is nothing else: nobody has been
+    called. `owed_at` is since when calls have been owed, where that is not since `caused_at`. `home` is as much of the
+    home as is needed to tell it.
     """
 
     id: str
@@ -139,6 +159,19 @@ class Case:
     waiting: tuple[Waiting, ...] = ()
     is_suspected: bool = False
     resume_at: datetime | None = None
+    home: HomeProfile | None = None
+    confirmations: tuple[Confirmation, ...] = ()
+
+    @property
+    def wakes_at(self) -> datetime | None:
+        """When something comes due beside the case itself."""
+        return earliest(self.pre_alarm_until, *(one.due_at for one in self.confirmations))
+
+    @property
+    def next_step_at(self) -> datetime | None:
+        """When people are next told."""
+        own = self.due_at if self.wakes_at is None else self.resume_at
+        return earliest(own, self.pre_alarm_until)
 
     @property
     def worst_waiting(self) -> Waiting | None:
@@ -177,7 +210,15 @@ class Undelivered:
     delivery_id: str
 
 
-CaseEvent = Raised | Woken | Acted | Undelivered
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A stage that a signal to the home has reached."""
+
+    delivery_id: str
+    stage: Stage
+
+
+CaseEvent = Raised | Woken | Acted | Undelivered | Heard
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

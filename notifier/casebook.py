@@ -9,7 +9,7 @@ from typing import Protocol
 from pydantic import JsonValue
 
 from carebell.types import Alert
-from notifier.case_value import Acted, Case, Purpose, Raised
+from notifier.case_value import Acted, Case, Heard, Purpose, Raised
 from notifier.person import Person
 
 
@@ -119,6 +119,10 @@ class Casebook(Protocol):
 
     async def act(self, case_id: str, acted: Acted, at: datetime) -> Case | None:
         """What a person did; None for an unknown case. Raises Refused."""
+        ...
+
+    async def heard(self, heard: Heard, at: datetime) -> bool:
+        """What a device said of a signal to it; False where no delivery has that id. The same again changes nothing."""
         ...
 
     async def wake(self, at: datetime, limit: int) -> int:

@@ -12,9 +12,10 @@ from carebell.errors import BadInput, CarebellError
 from carebell.gathered import Gathered
 from carebell.telemetry import Telemetry
 from carebell.types import Alert, AlertStatus, Severity
+from devices.confirm import Stage
 from notifier import delivery_sql, view_sql
 from notifier.case import open_case, open_trial, step
-from notifier.case_value import Acted, Case, CaseStatus, Raised, Undelivered, What, Woken
+from notifier.case_value import Acted, Case, CaseStatus, Heard, Raised, Undelivered, What, Woken
 from notifier.casebook import Claimed, DeliveryRow, DeliveryStatus, LineRow, Outcome, Overview, Page
 from notifier.delivery_sql import Claim, Ended
 from notifier.line_sql import TooManyLines, restored_problem
@@ -90,7 +91,17 @@ class SqlCasebook:
             case = sheet.take(case, step(case, raised, at, self._policies))
         elif alert.status is AlertStatus.OPENED:
             policy = self._policies.for_alert(alert.rule, alert.severity)
-            case = sheet.open(open_case(alert, policy, raised.people, at, label=raised.label, address=raised.address))
+            case = sheet.open(
+                open_case(
+                    alert,
+                    policy,
+                    raised.people,
+                    at,
+                    label=raised.label,
+                    address=raised.address,
+                    home=raised.home,
+                )
+            )
         # What is over in a home without an open case needs nobody.
         if case is not None and case.status is not CaseStatus.CLOSED:
             open_cases[alert.home_id] = case
@@ -109,6 +120,16 @@ class SqlCasebook:
             return None if case is None else sheet.take(case, step(case, acted, at, self._policies))
 
         return await self._decide(at, act)
+
+    async def heard(self, heard: Heard, at: datetime) -> bool:
+        def hear(sheet: Sheet) -> bool:
+            case_id = delivery_sql.case_of(sheet.connection, heard.delivery_id)
+            cases = sheet.lock([] if case_id is None else [case_id])
+            for case in cases.values():
+                sheet.take(case, step(case, heard, at, self._policies))
+            return bool(cases)
+
+        return await self._decide(at, hear, is_quiet=True)
 
     async def wake(self, at: datetime, limit: int) -> int:
         due = sa.select(CASE.c.id).where(CASE.c.due_at <= write_time(at)).limit(1)
@@ -185,9 +206,14 @@ class SqlCasebook:
         if case is None:
             return
         sheet.lines.append((case, delivery_sql.line_of(one.claimed, one.outcome)))
+        following: Heard | Undelivered | None = None
+        delivery_id = one.claimed.delivery.id
         if one.outcome.status is DeliveryStatus.FAILED:
-            undelivered = step(case, Undelivered(one.claimed.delivery.id), at, self._policies)
-            cases[case.id] = sheet.take(case, undelivered)
+            following = Undelivered(delivery_id)
+        elif delivery_sql.is_to_home(one.claimed, one.outcome):
+            following = Heard(delivery_id, Stage.ACCEPTED)
+        if following is not None:
+            cases[case.id] = sheet.take(case, step(case, following, at, self._policies))
 
     async def release(self, owner: str) -> int:
         return await self._database.write(lambda connection: delivery_sql.release(connection, owner))

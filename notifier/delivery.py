@@ -15,6 +15,7 @@ from carebell.clock import pause, wait_set
 from carebell.errors import Refused, TryLater
 from carebell.instruments import Instruments
 from carebell.telemetry import Hop
+from notifier.answers import Answers
 from notifier.case_value import Purpose
 from notifier.casebook import Casebook, Claimed, DeliveryStatus, Outcome
 from notifier.channel import Channel
@@ -31,11 +32,12 @@ _AGAIN_AFTER = timedelta(milliseconds=250)
 
 @dataclass(frozen=True, slots=True)
 class Courier:
-    """Who sends, and with what. No other process may have the same owner's name."""
+    """Who sends, and with what. No other process may have the same owner's name. `answers` of devices, where they are heard."""
 
     owner: str
     channels: Mapping[str, Channel]
     desk_url: str
+    answers: Answers | None = None
 
 
 @dataclass(frozen=True, slots=True)

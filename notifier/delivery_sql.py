@@ -6,16 +6,20 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
+from pydantic import JsonValue
 
 from carebell.types import Severity
+from devices.confirm import Stage
 from notifier.case import wants
 from notifier.case_value import Case, Line, Purpose, What
 from notifier.casebook import Claimed, DeliveryRow, DeliveryStatus, Outcome
+from notifier.escalation import HOME_CHANNEL
 from notifier.schema_sql import CASE, DELIVERY, read_due, write_due, write_time
 from notifier.sheet_sql import AT_ONCE, readable
 
 # Nothing that can wait may stand before these, neither in the queue nor in the limit of a channel.
-_IS_CALL_FOR_HELP = CASE.c.severity == Severity.CRITICAL.value
+_CAN_WAIT = DELIVERY.c.purpose == Purpose.RECEIVED.value
+_IS_CALL_FOR_HELP = sa.and_(CASE.c.severity == Severity.CRITICAL.value, sa.not_(_CAN_WAIT))
 _LIVE = (DeliveryStatus.QUEUED.value, DeliveryStatus.SENDING.value)
 
 
@@ -103,7 +107,7 @@ def _free(connection: sa.Connection, is_due: sa.ColumnElement[bool], limit: int)
         sa.select(DELIVERY, CASE.c.document)
         .join(CASE, CASE.c.id == DELIVERY.c.case_id)
         .where(is_due)
-        .order_by(_IS_CALL_FOR_HELP.desc(), DELIVERY.c.due_at)
+        .order_by(_IS_CALL_FOR_HELP.desc(), _CAN_WAIT, DELIVERY.c.due_at)
         .limit(limit)
         .with_for_update(skip_locked=True, of=DELIVERY)
     )
@@ -198,9 +202,21 @@ def release(connection: sa.Connection, owner: str) -> int:
     return changed.rowcount
 
 
+def case_of(connection: sa.Connection, delivery_id: str) -> str | None:
+    """The case of a delivery; None where there is no such delivery."""
+    found: str | None = connection.scalar(sa.select(DELIVERY.c.case_id).where(DELIVERY.c.id == delivery_id))
+    return found
+
+
+def is_to_home(claimed: Claimed, outcome: Outcome) -> bool:
+    """Whether the broker has taken something for a device of the home."""
+    return claimed.delivery.channel == HOME_CHANNEL and outcome.status is DeliveryStatus.SENT
+
+
 def line_of(claimed: Claimed, outcome: Outcome) -> Line:
     """The line an attempt leaves on the time line."""
     delivery = claimed.delivery
+    stage: dict[str, JsonValue] = {"stage": Stage.ACCEPTED.value} if is_to_home(claimed, outcome) else {}
     return Line(
         what=What.DELIVERY,
         why=outcome.detail,
@@ -215,5 +231,6 @@ def line_of(claimed: Claimed, outcome: Outcome) -> Line:
             "role": delivery.role,
             "channel": delivery.channel,
             "attempt": delivery.attempts + 1,
+            **stage,
         },
     )

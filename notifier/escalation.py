@@ -151,14 +151,6 @@ def tell_again(case: Case, alert_id: str) -> list[CaseAction]:
     return _tell_in_charge(case, Purpose.AGAIN, "called again after it was accepted", alert_id)
 
 
-def answer_home(case: Case, callers: Iterable[Caller]) -> list[CaseAction]:
-    """`coming`, to each device that called."""
-    why = f"accepted by {case.accepted_by}"
-    return [
-        tell_device(case, caller, Purpose.COMING, why, f"{caller.source_id}/{case.accepted_at}") for caller in callers
-    ]
-
-
 def tell_device(case: Case, caller: Caller, purpose: Purpose, why: str, once: object) -> Tell:
     """An answer to a message of a device; the step goes by the purpose."""
     person = Person(person_id=caller.device_id, name=caller.device_id, role="home")

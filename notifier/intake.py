@@ -15,6 +15,7 @@ from carebell.wire import Unreadable, decode
 from devices.registry import Home
 from notifier.case_value import Raised
 from notifier.casebook import Casebook
+from notifier.confirmation import what_matters
 from notifier.person import Person, circle
 
 GROUP = "notifier"
@@ -128,7 +129,10 @@ class Intake:
 
     def _raised(self, alert: Alert, home: Home | None) -> Raised:
         people = circle(home, self._responders, self._channels)
-        return Raised(alert, people, "" if home is None else home.label, "" if home is None else home.address)
+        if home is None:
+            return Raised(alert, people)
+        matters = what_matters(home.profile(0), alert.device_id)
+        return Raised(alert, people, home.label, home.address, matters)
 
     async def _home(self, home_id: str) -> Home | TryLater | None:
         try:

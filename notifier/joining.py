@@ -6,12 +6,11 @@ from datetime import datetime
 from carebell.step import Next
 from carebell.types import Alert, Severity
 from notifier.case_value import Caller, Case, CaseAction, CaseStatus, Line, Raised, Tell, What
-from notifier.escalation import answer_home, new_round, tell_again, tell_note
+from notifier.confirmation import SPEAKING, confirm_coming
+from notifier.escalation import new_round, tell_again, tell_note
 from notifier.policy import Policy, PolicyBook
 
 CALLERS_KEPT = 20
-# Rules by which a device speaks for the elder: it is told when somebody is coming.
-_SPEAKING = frozenset({"sos", "fall"})
 CaseNext = Next[Case, CaseAction]
 
 
@@ -52,7 +51,7 @@ def caller_of(alert: Alert) -> Caller | None:
 def with_caller(known: tuple[Caller, ...], alert: Alert) -> tuple[Caller, ...]:
     """Whoever is told that somebody is coming."""
     caller = caller_of(alert)
-    if alert.rule not in _SPEAKING or caller is None or caller in known:
+    if alert.rule not in SPEAKING or caller is None or caller in known:
         return known
     return (*known, caller)[-CALLERS_KEPT:]
 
@@ -108,7 +107,7 @@ def _called_again(case: Case, event: Raised, now: datetime, *, is_late: bool) ->
         again = replace(case, called_at=now, owed_at=alert.caused_at)
         return new_round(again, now, "called again, and who accepted cannot be told")
     caller = caller_of(alert)
-    coming = answer_home(case, [one for one in case.callers if one == caller])
+    case, coming = confirm_coming(case, [one for one in case.callers if one == caller], now)
     case = replace(case, again=tuple(tell.id for tell in tells if isinstance(tell, Tell)))
     return Next(case, (*tells, *coming), case.due_at)
 

@@ -75,4 +75,10 @@ def build_notifier(
         "relay": relay if duties is None else OnDuty(RELAY, courier.owner, duties, instruments).doing(relay),
         "auditor": auditor.run,
     }
-    return Notifier(loops=loops, auditor=auditor)
+    return Notifier(loops=loops | _hearing(courier, casebook, instruments), auditor=auditor)
+
+
+def _hearing(courier: Courier, casebook: Casebook, instruments: Instruments) -> dict[str, Loop]:
+    """What devices answer, where they are heard."""
+    answers = courier.answers
+    return {} if answers is None else {"answers": lambda stop: answers.run(casebook, instruments, stop)}

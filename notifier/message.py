@@ -5,26 +5,34 @@ from dataclasses import dataclass, field
 from pydantic import JsonValue
 
 from carebell.types import Severity
+from devices.confirm import Request
 from notifier.case_value import Case, Purpose
 from notifier.casebook import DeliveryRow
+from notifier.confirmation import request_for
+from notifier.escalation import HOME_CHANNEL
 from notifier.person import reads_chinese
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outgoing:
-    """One message to one person on one channel. `key` is the same at every attempt: the far end can drop the second."""
+    """One message to one person on one channel. `key` is the same at every attempt: the far end can drop the second.
+
+    `signal`: what a device of the home is to show, where it is there for that.
+    """
 
     key: str
     to: str
     subject: str
     text: str
     data: dict[str, JsonValue] = field(default_factory=dict)
+    signal: Request | None = None
 
 
 _EN = {
     Purpose.CALL: ("Call for help: {where}", "{call}{what} Nobody has answered yet. Please answer at the desk: {link}"),
     Purpose.AGAIN: ("Called again: {where}", "{what} You accepted this case; the home has called again. {link}"),
     Purpose.REMINDER: ("How does it stand? {where}", "{what} Accepted by {who} and not closed yet. {link}"),
+    Purpose.RECEIVED: ("Call received", "Your call was heard."),
     Purpose.COMING: ("Someone is coming", "{who} is coming."),
     Purpose.PRE_ALARM: ("A fall is suspected", "{what} People will be called unless you cancel."),
     Purpose.TEST_OK: ("Test", "The test call was heard."),
@@ -34,6 +42,7 @@ _ZH = {
     Purpose.CALL: ("呼救：{where}", "{call}{what}尚无人应答，请在值班台应答：{link}"),
     Purpose.AGAIN: ("再次呼救：{where}", "{what}该事件已由您受理，老人再次呼叫。{link}"),
     Purpose.REMINDER: ("请更新进展：{where}", "{what}已由{who}受理，尚未结案。{link}"),
+    Purpose.RECEIVED: ("呼叫已收到", "您的呼叫已收到。"),
     Purpose.COMING: ("有人正在赶来", "{who}正在赶来。"),
     Purpose.PRE_ALARM: ("疑似跌倒", "{what}如不取消，将通知相关人员。"),
     Purpose.TEST_OK: ("测试", "测试呼叫已收到。"),
@@ -59,6 +68,7 @@ def compose(case: Case, delivery: DeliveryRow, desk_url: str) -> Outgoing:
         # one line, whatever people wrote into a label or an address
         subject=" ".join(subject.format(**words).split()),
         text=text.format(**words),
+        signal=_signal(case, delivery),
         data={
             "delivery_id": delivery.id,
             "case_id": case.id,
@@ -78,6 +88,13 @@ def compose(case: Case, delivery: DeliveryRow, desk_url: str) -> Outgoing:
             "until": "" if until is None else until.isoformat(),
         },
     )
+
+
+def _signal(case: Case, delivery: DeliveryRow) -> Request | None:
+    """A device that called and speaks natively is answered under its own id of the message, not signalled."""
+    if delivery.channel != HOME_CHANNEL or delivery.source_id:
+        return None
+    return request_for(case, delivery.to, delivery.purpose, delivery.id, delivery.created_at)
 
 
 def _what(case: Case, delivery: DeliveryRow, is_chinese: bool) -> str:

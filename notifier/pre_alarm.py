@@ -63,15 +63,15 @@ def _come_now(raised: Raised, now: datetime) -> Raised:
 
 def without_waiting(case: Case) -> Case:
     """The case with the due time of its own."""
-    return replace(case, due_at=case.resume_at, resume_at=None) if case.waiting else case
+    return case if case.wakes_at is None else replace(case, due_at=case.resume_at, resume_at=None)
 
 
 def with_waiting(following: CaseNext) -> CaseNext:
-    """Due when the first pre-alarm has passed, if that is sooner."""
+    """Due when the first pre-alarm has passed, or when the home should have heard, if that is sooner."""
     case = following.state
-    if not case.waiting:
+    if case.wakes_at is None:
         return following
-    due_at = earliest(following.due_at, case.pre_alarm_until)
+    due_at = earliest(following.due_at, case.wakes_at)
     return Next(replace(case, due_at=due_at, resume_at=following.due_at), following.actions, due_at)
 
 

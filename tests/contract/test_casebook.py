@@ -244,6 +244,8 @@ async def test_the_overview_counts_what_is_open_late_and_stuck(casebook: Caseboo
     # seven deliveries were due at 0, 5 and 6 s; at 15.000001 s those of the first home are late
     late = await casebook.overview(START + seconds(15), late_after)
     assert (late.cases_overdue, late.deliveries_overdue) == (0, 2)
+    # the home of the first has not been told yet that somebody is coming: that is doubted once
+    await casebook.wake(START + seconds(37), 10)
     assert (await casebook.overview(START + seconds(75), late_after)).cases_overdue == 0
     assert (await casebook.overview(START + seconds(75.000001), late_after)).cases_overdue == 1
 

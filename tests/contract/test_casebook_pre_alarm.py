@@ -157,7 +157,7 @@ async def test_the_desk_ends_a_pre_alarm_for_good(casebook: Casebook, move: Move
     case = await opened(casebook, fall())
     changed = await act(casebook, case, move, 5, outcome="false_alarm")
     assert changed is not None
-    assert (changed.waiting, changed.is_suspected, changed.resume_at) == ((), False, None)
+    assert (changed.waiting, changed.is_suspected, changed.pre_alarm_until) == ((), False, None)
     await casebook.wake(START + PRE_ALARM, 10)
     assert await called(casebook, case) == ({"desk-1", "family-1"} if move is Move.ESCALATE else set())
 

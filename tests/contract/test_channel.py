@@ -17,6 +17,7 @@ from standardwebhooks import Webhook
 
 from carebell.clock import ManualClock, SystemClock
 from carebell.errors import Refused, TryLater
+from notifier.answers import Answers
 from notifier.channel import Channel
 from notifier.channels.console import ConsoleChannel
 from notifier.channels.email import EmailChannel, Mailbox
@@ -192,7 +193,7 @@ async def way_home() -> AsyncIterator[tuple[Channel, Far]]:
             raise TryLater("not connected to the MQTT broker")
         far.given.append((topic, payload))
 
-    channel = HomeChannel(publish)
+    channel = HomeChannel(publish, Answers())
     yield channel, far
     await channel.close()
 

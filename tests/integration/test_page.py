@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from carebell.types import Alert, AlertStatus, Severity
 from tests.integration.conftest import MakeBox
 from tests.support import build
 from tests.support.box import Box, Device
+from tests.support.command import carebell
 from tests.support.servers.mosquitto import Mosquitto
 from tests.support.services import ROOT
 
@@ -158,6 +160,7 @@ def test_a_press_is_on_the_page_within_two_seconds_and_ends_as_people_say(
         page.get_by_test_id("accept").click()
         expect(page.get_by_test_id("case-status")).to_contain_text("demo desk")
         assert button.hear("coming", f"page-{size}")["who"] == "demo desk"
+    expect(page.get_by_test_id("home-told")).to_have_text("Home: someone is coming – sent; this device cannot confirm")
     (case,) = demo.cases(home_id)
     assert (case["status"], case["accepted_by"]) == ("accepted", "demo desk")
 
@@ -428,3 +431,38 @@ def test_a_hazard_says_which_number_to_call_first(demo: Box, open_screen: OpenSc
     screen.assert_fits()
     screen.assert_accessible()
     screen.shoot("20-hazard-chinese")
+
+
+LAMPLIT = """
+homes:
+  - home_id: lamp-{size}
+    label: Lamp home
+    devices:
+      - {{device_id: button, is_sos: true}}
+      - {{device_id: lamp, dialect: zigbee2mqtt, confirms: lamp}}
+"""
+
+
+def test_a_home_that_may_not_have_heard_is_marked_on_its_card_and_in_its_case(
+    demo: Box, open_screen: OpenScreen, size: str, tmp_path: Path
+) -> None:
+    home_id = f"lamp-{size}"
+    (tmp_path / "homes.yaml").write_text(LAMPLIT.format(size=size))
+    carebell("admin", "homes", "import", str(tmp_path / "homes.yaml"), "--data", str(demo.data))
+    with Device(demo.mqtt_port, home_id, "button") as button:
+        button.press(f"lamp-{size}")
+    case = demo.wait_case(home_id)
+    demo.api(f"/cases/{case['id']}/accept", {"by": "Anna"})
+    screen = live(open_screen(demo.url, size))
+    told = screen.card(home_id).get_by_test_id("card-home-told")
+    expect(told).to_have_text("Home: someone is coming – sent")
+    expect(told).to_contain_text("The home may not have heard", timeout=45_000)
+    expect(told).to_have_attribute("data-doubt", "true")
+    screen.assert_accessible()
+    screen.shoot("18-unheard-list")
+    screen.open_case(home_id)
+    expect(screen.page.get_by_test_id("home-told")).to_contain_text("The home may not have heard")
+    expect(screen.page.get_by_test_id("timeline")).to_contain_text("no proof from lamp after 30 s")
+    screen.assert_fits()
+    screen.assert_accessible()
+    screen.shoot("19-unheard")

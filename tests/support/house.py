@@ -30,9 +30,10 @@ from carebell.topics import Topic, lane_of
 from carebell.types import Alert, AlertStatus, Reading, Severity
 from carebell.wire import encode
 from carebell.worker import Worker
+from devices.confirm import Stage
 from devices.registry import Home
 from devices.registry_sql import SqlRegistry
-from notifier.case_value import Acted, Case, Move, Purpose
+from notifier.case_value import Acted, Case, Heard, Move, Purpose
 from notifier.casebook import DeliveryRow, LineRow
 from notifier.casebook_sql import SqlCasebook
 from notifier.delivery import Courier, Delivery
@@ -74,6 +75,14 @@ def reminded(person_id: str) -> Told:
 
 def coming(device_id: str, source_id: str) -> Told:
     return Told(device_id, Purpose.COMING, source_id)
+
+
+def shows_received(device_id: str) -> Told:
+    return Told(device_id, Purpose.RECEIVED)
+
+
+def shows_coming(device_id: str) -> Told:
+    return Told(device_id, Purpose.COMING)
 
 
 def waits(device_id: str, source_id: str) -> Told:
@@ -198,6 +207,11 @@ class House:
             asyncio.run(self.clock.advance(build.START + _since_start(at) - self.clock.now()))
         self._power_on()
         return self
+
+    def answers(self, device_id: str, stage: Stage) -> "House":
+        """A device says how far the last signal to it has come."""
+        delivery = [one for one in self.deliveries() if one.to == device_id][-1]
+        return self._then(lambda: self.casebook.heard(Heard(delivery.id, stage), self.clock.now()))
 
     # what is expected
 

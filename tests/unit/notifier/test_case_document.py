@@ -10,7 +10,7 @@ from notifier.sheet_sql import read
 from tests.support import build
 
 ADAPTER: TypeAdapter[Case] = TypeAdapter(Case)
-NEWER = ("owed_at", "waiting", "is_suspected", "resume_at")
+NEWER = ("owed_at", "waiting", "is_suspected", "resume_at", "home", "confirmations")
 
 
 def test_a_case_from_before_pre_alarms_and_policies_by_rule_is_read() -> None:

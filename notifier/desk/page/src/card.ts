@@ -1,6 +1,6 @@
 import { isPreAlarm } from "./cases.js";
 import { button, h, say, set } from "./dom.js";
-import { ageOf, callOf, joined, namesOf, nextStepOf, repeatsOf, statusOf, summaryOf } from "./phrases.js";
+import { ageOf, callOf, homeToldOf, joined, namesOf, nextStepOf, repeatsOf, statusOf, summaryOf } from "./phrases.js";
 import { showSeverity } from "./severity.js";
 import type { Case } from "./types.js";
 import type { Words } from "./words.js";
@@ -21,6 +21,7 @@ export function makeCard(first: Case, words: Words, accept: (id: string) => void
   const summary = h("p", { class: "card-summary" });
   const call = h("p", { class: "call-first", "data-testid": "card-call" });
   const next = h("p", { class: "card-next", "data-testid": "card-next" });
+  const told = h("p", { class: "home-told", "data-testid": "card-home-told" });
   const status = h("span", { class: "card-status" });
   const take = button("card-accept", "card-accept", words.accept, () => accept(shown.id));
   const node = h(
@@ -31,6 +32,7 @@ export function makeCard(first: Case, words: Words, accept: (id: string) => void
     people,
     call,
     summary,
+    told,
     next,
     h("div", { class: "card-foot" }, status, take),
   );
@@ -49,6 +51,9 @@ export function makeCard(first: Case, words: Words, accept: (id: string) => void
     say(summary, summaryOf(one, words));
     say(call, callOf(one, words));
     call.hidden = callOf(one, words) === "";
+    say(told, homeToldOf(one, words));
+    told.hidden = homeToldOf(one, words) === "";
+    set(told, { "data-doubt": String(one.home_told?.may_not_have_heard ?? false) });
     take.hidden = one.status !== "open";
     set(take, { "aria-label": `${words.accept}: ${one.home.label || one.home_id}` });
     tick();

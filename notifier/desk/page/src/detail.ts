@@ -5,7 +5,7 @@ import { localTime } from "./clock.js";
 import { button, h, say, set } from "./dom.js";
 import { deliveryTable, timeline } from "./history.js";
 import { homePanel } from "./home_panel.js";
-import { ageOf, callOf, joined, nextStepOf, repeatsOf, statusOf, summaryOf } from "./phrases.js";
+import { ageOf, callOf, homeToldOf, joined, nextStepOf, repeatsOf, statusOf, summaryOf } from "./phrases.js";
 import { showSeverity } from "./severity.js";
 import type { ActionBody, ActionName, Case, CaseInFull } from "./types.js";
 import type { Words } from "./words.js";
@@ -38,6 +38,7 @@ interface Parts {
   readonly summary: HTMLElement;
   readonly opened: HTMLElement;
   readonly next: HTMLElement;
+  readonly toldHome: HTMLElement;
   readonly home: HTMLElement;
   readonly lines: HTMLElement;
   readonly told: HTMLElement;
@@ -109,6 +110,7 @@ function makeParts(words: Words): Parts {
     summary: h("p", { class: "detail-summary", "data-testid": "case-summary" }),
     opened: h("p", { class: "quiet detail-opened" }),
     next: h("p", { class: "detail-next", "data-testid": "next-step" }),
+    toldHome: h("p", { class: "home-told", "data-testid": "home-told" }),
     home: h("div", {}),
     lines: h("div", {}),
     told: h("div", {}),
@@ -133,7 +135,7 @@ function makeFrame(words: Words, parts: Parts, actions: ActionBar): Frame {
 
 function caseArticle(words: Words, parts: Parts, actions: ActionBar): HTMLElement {
   const top = h("div", { class: "detail-top" }, parts.badge, parts.clock);
-  const state = [parts.call, parts.summary, parts.opened, parts.status, parts.next];
+  const state = [parts.call, parts.summary, parts.opened, parts.status, parts.toldHome, parts.next];
   const head = h("header", { class: "detail-head" }, top, parts.title, ...state);
   const home = panel("home", words.home, parts.home);
   const now = h("div", { class: "case-now" }, head, actions.node);
@@ -157,6 +159,9 @@ function showCase(parts: Parts, one: Case, words: Words): void {
   say(parts.opened, joined(localTime(one.opened_at, words.tag), repeatsOf(one, words)));
   say(parts.call, callOf(one, words));
   parts.call.hidden = callOf(one, words) === "";
+  say(parts.toldHome, homeToldOf(one, words));
+  parts.toldHome.hidden = homeToldOf(one, words) === "";
+  set(parts.toldHome, { "data-doubt": String(one.home_told?.may_not_have_heard ?? false) });
   showTimes(parts, one, words);
 }
 

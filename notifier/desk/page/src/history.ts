@@ -32,8 +32,15 @@ function saidIn(line: Line, words: Words): readonly string[] {
   const outcome = text(line.data["outcome"]);
   const told = [text(line.data["person"]), text(line.data["channel"])].filter((one) => one !== "").join(" · ");
   const why = words.tag === english.tag ? line.why : text(line.data["summary_zh"]) || line.why;
-  const texts = [told, why, words.outcomes[outcome] ?? outcome, text(line.data["note"])];
+  const texts = [told, purposeOf(line, words), why, words.outcomes[outcome] ?? outcome, text(line.data["note"])];
   return [...new Set(texts)].filter((one) => one !== "");
+}
+
+/** Of a signal to the home: what it says, and how far it has come. */
+function purposeOf(line: Line, words: Words): string {
+  const stage = text(line.data["stage"]);
+  const purpose = text(line.data["purpose"]);
+  return stage === "" ? "" : words.homeTold(words.purposes[purpose] ?? purpose, words.stages[stage] ?? stage);
 }
 
 /** Which rule said so, and on how many readings it rests. */
@@ -73,7 +80,7 @@ function deliveryRow(one: Delivery, words: Words): HTMLElement {
     { role: "row", "data-delivery-status": one.status },
     cell([h("strong", {}, one.person)], [role, step === role ? "" : step, round]),
     cell([one.channel], [words.purposes[one.purpose] ?? one.purpose]),
-    cell([status], [tries, one.detail ?? ""]),
+    cell([status], [tries, one.stage ? (words.stages[one.stage] ?? one.stage) : (one.detail ?? "")]),
     cell([h("time", { datetime: at }, localTime(at, words.tag))], []),
   );
 }

@@ -49,6 +49,16 @@ export function callOf(one: Case, words: Words): string {
   return one.call && one.status !== "closed" ? words.callFirst(one.call) : "";
 }
 
+/** What the home was told last. Empty where it was told nothing, and when the case is closed. */
+export function homeToldOf(one: Case, words: Words): string {
+  const told = one.home_told;
+  if (!told || one.status === "closed") return "";
+  const what = words.purposes[told.purpose] ?? told.purpose;
+  if (told.may_not_have_heard) return words.homeUnheard(what);
+  const isAll = told.stage === "accepted_by_broker" && !told.can_confirm;
+  return words.homeTold(what, isAll ? words.cannotConfirm : (words.stages[told.stage] ?? told.stage));
+}
+
 export function repeatsOf(one: Case, words: Words): string {
   return joined(one.calls > 1 ? words.calls(one.calls) : "", one.round > 1 ? words.round(one.round) : "");
 }

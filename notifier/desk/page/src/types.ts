@@ -53,6 +53,14 @@ export interface HomeInFull extends Home {
   readonly devices?: readonly Device[];
 }
 
+/** What the home was told last, and how far that has come. */
+export interface HomeTold {
+  readonly purpose: string;
+  readonly stage: string;
+  readonly can_confirm: boolean;
+  readonly may_not_have_heard: boolean;
+}
+
 export interface Case {
   readonly id: string;
   readonly home_id: string;
@@ -74,6 +82,7 @@ export interface Case {
   readonly next_step: string | null;
   readonly round: number;
   readonly calls: number;
+  readonly home_told: HomeTold | null;
   readonly home: Home;
 }
 
@@ -100,6 +109,8 @@ export interface Delivery {
   readonly created_at: string;
   readonly sent_at: string | null;
   readonly detail: string | null;
+  /** How far a signal to the home has come; null for messages to people. */
+  readonly stage: string | null;
 }
 
 export interface CaseInFull extends Case {

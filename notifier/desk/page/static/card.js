@@ -1,6 +1,6 @@
 import { isPreAlarm } from "./cases.js";
 import { button, h, say, set } from "./dom.js";
-import { ageOf, callOf, joined, namesOf, nextStepOf, repeatsOf, statusOf, summaryOf } from "./phrases.js";
+import { ageOf, callOf, homeToldOf, joined, namesOf, nextStepOf, repeatsOf, statusOf, summaryOf } from "./phrases.js";
 import { showSeverity } from "./severity.js";
 /** One case in the list. Its parts are made once and only re-worded, so that focus and reading place stay. */
 export function makeCard(first, words, accept) {
@@ -12,9 +12,10 @@ export function makeCard(first, words, accept) {
     const summary = h("p", { class: "card-summary" });
     const call = h("p", { class: "call-first", "data-testid": "card-call" });
     const next = h("p", { class: "card-next", "data-testid": "card-next" });
+    const told = h("p", { class: "home-told", "data-testid": "card-home-told" });
     const status = h("span", { class: "card-status" });
     const take = button("card-accept", "card-accept", words.accept, () => accept(shown.id));
-    const node = h("li", { "data-testid": "case-card" }, h("div", { class: "card-top" }, badge, clock), h("h3", {}, link), people, call, summary, next, h("div", { class: "card-foot" }, status, take));
+    const node = h("li", { "data-testid": "case-card" }, h("div", { class: "card-top" }, badge, clock), h("h3", {}, link), people, call, summary, told, next, h("div", { class: "card-foot" }, status, take));
     const tick = () => {
         set(node, marks(shown));
         say(clock, ageOf(shown));
@@ -30,6 +31,9 @@ export function makeCard(first, words, accept) {
         say(summary, summaryOf(one, words));
         say(call, callOf(one, words));
         call.hidden = callOf(one, words) === "";
+        say(told, homeToldOf(one, words));
+        told.hidden = homeToldOf(one, words) === "";
+        set(told, { "data-doubt": String(one.home_told?.may_not_have_heard ?? false) });
         take.hidden = one.status !== "open";
         set(take, { "aria-label": `${words.accept}: ${one.home.label || one.home_id}` });
         tick();

@@ -5,7 +5,7 @@ import { localTime } from "./clock.js";
 import { button, h, say, set } from "./dom.js";
 import { deliveryTable, timeline } from "./history.js";
 import { homePanel } from "./home_panel.js";
-import { ageOf, callOf, joined, nextStepOf, repeatsOf, statusOf, summaryOf } from "./phrases.js";
+import { ageOf, callOf, homeToldOf, joined, nextStepOf, repeatsOf, statusOf, summaryOf } from "./phrases.js";
 import { showSeverity } from "./severity.js";
 export function makeDetail(words, handlers) {
     let shown = null;
@@ -66,6 +66,7 @@ function makeParts(words) {
         summary: h("p", { class: "detail-summary", "data-testid": "case-summary" }),
         opened: h("p", { class: "quiet detail-opened" }),
         next: h("p", { class: "detail-next", "data-testid": "next-step" }),
+        toldHome: h("p", { class: "home-told", "data-testid": "home-told" }),
         home: h("div", {}),
         lines: h("div", {}),
         told: h("div", {}),
@@ -88,7 +89,7 @@ function makeFrame(words, parts, actions) {
 }
 function caseArticle(words, parts, actions) {
     const top = h("div", { class: "detail-top" }, parts.badge, parts.clock);
-    const state = [parts.call, parts.summary, parts.opened, parts.status, parts.next];
+    const state = [parts.call, parts.summary, parts.opened, parts.status, parts.toldHome, parts.next];
     const head = h("header", { class: "detail-head" }, top, parts.title, ...state);
     const home = panel("home", words.home, parts.home);
     const now = h("div", { class: "case-now" }, head, actions.node);
@@ -105,6 +106,9 @@ function showCase(parts, one, words) {
     say(parts.opened, joined(localTime(one.opened_at, words.tag), repeatsOf(one, words)));
     say(parts.call, callOf(one, words));
     parts.call.hidden = callOf(one, words) === "";
+    say(parts.toldHome, homeToldOf(one, words));
+    parts.toldHome.hidden = homeToldOf(one, words) === "";
+    set(parts.toldHome, { "data-doubt": String(one.home_told?.may_not_have_heard ?? false) });
     showTimes(parts, one, words);
 }
 function showTimes(parts, one, words) {

@@ -23,8 +23,14 @@ function saidIn(line, words) {
     const outcome = text(line.data["outcome"]);
     const told = [text(line.data["person"]), text(line.data["channel"])].filter((one) => one !== "").join(" · ");
     const why = words.tag === english.tag ? line.why : text(line.data["summary_zh"]) || line.why;
-    const texts = [told, why, words.outcomes[outcome] ?? outcome, text(line.data["note"])];
+    const texts = [told, purposeOf(line, words), why, words.outcomes[outcome] ?? outcome, text(line.data["note"])];
     return [...new Set(texts)].filter((one) => one !== "");
+}
+/** Of a signal to the home: what it says, and how far it has come. */
+function purposeOf(line, words) {
+    const stage = text(line.data["stage"]);
+    const purpose = text(line.data["purpose"]);
+    return stage === "" ? "" : words.homeTold(words.purposes[purpose] ?? purpose, words.stages[stage] ?? stage);
 }
 /** Which rule said so, and on how many readings it rests. */
 function evidenceOf(line, words) {
@@ -51,7 +57,7 @@ function deliveryRow(one, words) {
     const at = one.sent_at ?? one.created_at;
     const tries = one.attempts > 1 ? words.attempts(one.attempts) : "";
     const status = h("span", { class: `delivery delivery-${one.status}` }, words.delivery[one.status] ?? one.status);
-    return h("tr", { role: "row", "data-delivery-status": one.status }, cell([h("strong", {}, one.person)], [role, step === role ? "" : step, round]), cell([one.channel], [words.purposes[one.purpose] ?? one.purpose]), cell([status], [tries, one.detail ?? ""]), cell([h("time", { datetime: at }, localTime(at, words.tag))], []));
+    return h("tr", { role: "row", "data-delivery-status": one.status }, cell([h("strong", {}, one.person)], [role, step === role ? "" : step, round]), cell([one.channel], [words.purposes[one.purpose] ?? one.purpose]), cell([status], [tries, one.stage ? (words.stages[one.stage] ?? one.stage) : (one.detail ?? "")]), cell([h("time", { datetime: at }, localTime(at, words.tag))], []));
 }
 function cell(main, small) {
     const below = small.filter((part) => part !== "").join(" · ");

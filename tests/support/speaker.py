@@ -1,0 +1,85 @@
+"""Somebody who speaks to a broker under a name of their own, and what they hear."""
+
+import asyncio
+from datetime import timedelta
+from types import TracebackType
+from typing import Self
+
+from carebell.clock import SystemClock
+from carebell.mqtt import Arrival, MqttAddress, MqttConnection, Terms, Will
+
+_WITHIN = timedelta(seconds=5)
+
+
+class Speaker:
+    """`async with` connects it; `is_in` says whether it was let in then. It connects again by itself for as long as it lives.
+
+    Mosquitto ends the connection of whoever publishes where it may not: what was denied shows in what others do not hear.
+    """
+
+    def __init__(
+        self,
+        address: MqttAddress,
+        client_id: str,
+        *filters: str,
+        session: timedelta = timedelta(0),
+        patience_s: float = 2,
+        will: Will | None = None,
+    ) -> None:
+        self.changes: list[bool] = []
+        self.heard: list[tuple[str, str]] = []
+        self.is_in = False
+        self._patience_s = patience_s
+        self._news = asyncio.Event()
+        self._stop = asyncio.Event()
+        self.connection = MqttConnection(
+            address=address,
+            client_id=client_id,
+            clock=SystemClock(),
+            subscriptions=filters,
+            on_arrival=self._arrived,
+            on_change=self._changed,
+            terms=Terms(session_for=session, will=will),
+        )
+
+    async def __aenter__(self) -> Self:
+        self._running = asyncio.create_task(self.connection.run(self._stop))
+        self.is_in = await self.connection.wait_connected(timedelta(seconds=self._patience_s))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        await self._running
+
+    async def say(self, topic: str, payload: str) -> None:
+        """Until the broker has answered, whatever its answer."""
+        async with asyncio.timeout(2 * _WITHIN.total_seconds()):
+            # What was said before may end the connection just now.
+            while not await self.connection.wait_connected(_WITHIN):
+                continue
+            await self.connection.publish_acknowledged(topic, payload.encode(), within=_WITHIN)
+
+    async def hears(self, topic: str, payload: str) -> None:
+        """Fails when it does not within a few seconds."""
+        async with asyncio.timeout(_WITHIN.total_seconds()):
+            while (topic, payload) not in self.heard:
+                self._news.clear()
+                await self._news.wait()
+
+    async def is_cut_off(self, since: int = 0) -> None:
+        """Fails when its connection stands for longer. `since`: so many changes are passed over."""
+        async with asyncio.timeout(_WITHIN.total_seconds()):
+            while False not in self.changes[since:]:
+                self._news.clear()
+                await self._news.wait()
+
+    def _arrived(self, arrival: Arrival) -> None:
+        self.connection.acknowledge(arrival)
+        self.heard.append((arrival.topic, arrival.payload.decode()))
+        self._news.set()
+
+    def _changed(self, is_connected: bool) -> None:
+        self.changes.append(is_connected)
+        self._news.set()
