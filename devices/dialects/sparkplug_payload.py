@@ -1,0 +1,166 @@
+"""The payload of Sparkplug B: protobuf as the specification has it, or the JSON that some publishers send instead.
+
+Only the fields that are read here are described; names are taken as bytes, for a name that is not UTF-8 is still a name.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from google.protobuf import descriptor_pb2, descriptor_pool, message, message_factory
+from pydantic import JsonValue
+
+from devices.coercion import number, word
+
+METRIC_LIMIT = 1000
+NAME_LIMIT = 200
+_FIELDS = {
+    "Payload": {
+        "timestamp": (1, "UINT64"),
+        "metrics": (2, "Metric"),
+        "seq": (3, "UINT64"),
+    },
+    "Metric": {
+        "name": (1, "BYTES"),
+        "alias": (2, "UINT64"),
+        "timestamp": (3, "UINT64"),
+        "datatype": (4, "UINT32"),
+        "is_historical": (5, "BOOL"),
+        "is_null": (7, "BOOL"),
+        "int_value": (10, "UINT32"),
+        "long_value": (11, "UINT64"),
+        "float_value": (12, "FLOAT"),
+        "double_value": (13, "DOUBLE"),
+        "boolean_value": (14, "BOOL"),
+        "string_value": (15, "BYTES"),
+    },
+}
+_VALUES = ("int_value", "long_value", "float_value", "double_value", "boolean_value", "string_value")
+_BITS = {1: 8, 2: 16, 3: 32, 4: 64}
+_SIGNED = {"int8": 1, "int16": 2, "int32": 3, "int64": 4}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """One metric. `name` or `alias` says which; `datatype` is the specification's number, 0 where it is not stated."""
+
+    name: str = ""
+    alias: int | None = None
+    timestamp: int | None = None
+    datatype: int = 0
+    is_history: bool = False
+    value: JsonValue = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payload:
+    """A message: its time in milliseconds, its number from 0 to 255, its metrics."""
+
+    timestamp: int | None = None
+    seq: int | None = None
+    metrics: tuple[Metric, ...] = ()
+
+
+def _class() -> Any:
+    """The class of the message, made of its description."""
+    file = descriptor_pb2.FileDescriptorProto(name="carebell/sparkplug_b.proto", package="carebell", syntax="proto2")
+    for name, fields in _FIELDS.items():
+        described = file.message_type.add(name=name)
+        for field, (place, kind) in fields.items():
+            one = described.field.add(
+                name=field, number=place, label=descriptor_pb2.FieldDescriptorProto.LABEL_OPTIONAL
+            )
+            if kind in _FIELDS:
+                one.label = descriptor_pb2.FieldDescriptorProto.LABEL_REPEATED
+                one.type, one.type_name = descriptor_pb2.FieldDescriptorProto.TYPE_MESSAGE, f".carebell.{kind}"
+            else:
+                one.type = descriptor_pb2.FieldDescriptorProto.Type.Value(f"TYPE_{kind}")
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(file)
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName("carebell.Payload"))
+
+
+PROTOBUF = _class()
+
+
+def read_payload(data: bytes) -> Payload:
+    """The payload of a message. Raises ValueError where it is none."""
+    if data[:1] == b"{":
+        # No payload in protobuf can begin with this byte.
+        return _of_json(data)
+    stated = PROTOBUF()
+    try:
+        stated.ParseFromString(data)
+    except message.DecodeError as error:
+        raise ValueError("no Sparkplug B payload in protobuf") from error
+    return Payload(
+        timestamp=stated.timestamp if stated.HasField("timestamp") else None,
+        seq=stated.seq if stated.HasField("seq") else None,
+        metrics=tuple(_metric(one) for one in stated.metrics[:METRIC_LIMIT]),
+    )
+
+
+def _metric(stated: Any) -> Metric:
+    field = next((name for name in _VALUES if stated.HasField(name)), None)
+    value = None if field is None or stated.is_null else getattr(stated, field)
+    return Metric(
+        name=_text(stated.name)[:NAME_LIMIT],
+        alias=stated.alias if stated.HasField("alias") else None,
+        timestamp=stated.timestamp if stated.HasField("timestamp") else None,
+        datatype=stated.datatype,
+        is_history=stated.is_historical,
+        value=_kept(value, field),
+    )
+
+
+def _kept(value: Any, field: str | None) -> JsonValue:
+    if isinstance(value, bytes):
+        return _text(value)
+    if isinstance(value, float):
+        # Seven digits are all that a float has: 21.7 is not 21.700000762939453.
+        kept = float(f"{value:.7g}") if field == "float_value" else value
+        return kept if math.isfinite(kept) else None
+    return value if isinstance(value, bool | int) else None
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "replace")
+
+
+def signed(value: JsonValue, datatype: int) -> JsonValue:
+    """A whole number below zero, which the wire has as its complement."""
+    bits = _BITS.get(datatype)
+    if bits is None or not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        return value
+    kept = value & ((1 << bits) - 1)
+    return kept - (1 << bits) if kept >> (bits - 1) else kept
+
+
+def _of_json(data: bytes) -> Payload:
+    stated = orjson.loads(data)
+    metrics = stated.get("metrics")
+    return Payload(
+        timestamp=_whole(stated.get("timestamp")),
+        seq=_whole(stated.get("seq")),
+        metrics=tuple(_json_metric(one) for one in metrics[:METRIC_LIMIT] if isinstance(one, dict))
+        if isinstance(metrics, list)
+        else (),
+    )
+
+
+def _json_metric(stated: dict[str, JsonValue]) -> Metric:
+    name, datatype = stated.get("name"), stated.get("dataType", stated.get("datatype"))
+    return Metric(
+        name=name[:NAME_LIMIT] if isinstance(name, str) else "",
+        alias=_whole(stated.get("alias")),
+        timestamp=_whole(stated.get("timestamp")),
+        datatype=_whole(datatype) or _SIGNED.get(word(datatype), 0),
+        is_history=stated.get("isHistorical", stated.get("is_historical")) is True,
+        value=stated.get("value"),
+    )
+
+
+def _whole(stated: JsonValue) -> int | None:
+    read = number(stated)
+    return read if isinstance(read, int) and read >= 0 else None

@@ -1,0 +1,67 @@
+"""Messages of thing models where examples would be too long, and what makes a repeat."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+import pytest
+
+from devices.dialect import Decoded, Message
+from devices.dialects import alink
+
+AT = datetime(2026, 3, 1, 8, tzinfo=UTC)
+TOPIC = "/sys/a1P/d/thing/event/property/post"
+NOW = int(AT.timestamp() * 1000)
+
+
+class Nothing:
+    def device(self, address: str) -> None:
+        return None
+
+    def lesson(self, key: str) -> None:
+        return None
+
+    def product(self, key: str) -> None:
+        return None
+
+
+def decoded(content: Any, topic: str = TOPIC) -> Decoded:
+    return alink.decode(Message(topic=topic, payload=orjson.dumps(content), received_at=AT), Nothing())
+
+
+def identity(message_id: Any, stated: Any) -> tuple[str, str]:
+    (fact,) = decoded({"id": message_id, "params": {"SOS": {"value": 1, "time": stated}}}).facts
+    return fact.message_id, fact.stated_at
+
+
+@pytest.mark.parametrize(
+    ("message_id", "stated", "kept"),
+    [
+        ("7", NOW, ("7", str(NOW))),
+        (7, NOW - 3600_000, ("7", str(NOW - 3600_000))),
+        ("123", 1524448722000, ("", "")),
+        ("0123456789", 1524448722000, ("0123456789", "1524448722000")),
+        ("7", None, ("", "")),
+        ("", NOW, ("", "")),
+        (None, NOW, ("", "")),
+        ("7", 0, ("", "")),
+        ("7", "soon", ("", "")),
+    ],
+)
+def test_a_number_makes_a_repeat_only_with_a_time_of_its_own(
+    message_id: Any, stated: Any, kept: tuple[str, str]
+) -> None:
+    assert identity(message_id, stated) == kept
+
+
+def test_the_devices_own_time_is_kept() -> None:
+    (fact,) = decoded({"id": "1", "params": {"SOS": {"value": 1, "time": NOW - 5000}}}).facts
+    assert fact.observed_at == AT - timedelta(seconds=5)
+
+
+def test_a_call_behind_very_many_identifiers_is_a_call() -> None:
+    packs = [{"properties": {f"k{place}": 1 for place in range(900)}} for _ in range(3)]
+    content = {"id": "1", "params": [*packs, {"events": {"SosEvent": {"value": {}}}}]}
+    found = decoded(content, "/sys/a1P/d/thing/event/property/pack/post").facts
+    assert [fact.value for fact in found if fact.kind == "sos"] == ["active"]
+    assert len(found) < 200
