@@ -42,7 +42,8 @@ bench: setup services ## measure; prints ratios to a bare baseline of the same r
 bench-city: setup services ## the same for a city of processes over Kafka and Redis; takes minutes
 	@$(BIN)/python -m bench.city $(ONLY:%=--only %)
 
-soak: setup services ## the long ledger: a city under fire for about half an hour
+soak: setup services ## a million strange messages, then a city under fire for about half an hour
+	@$(BIN)/python -m tests.support.fuzz
 	@$(BIN)/python -m tests.support.ordeal
 
 page: setup ## compile the desk page from TypeScript
@@ -50,6 +51,7 @@ page: setup ## compile the desk page from TypeScript
 
 docs: setup ## write the documents that are generated
 	@$(BIN)/python -m deploy.asyncapi > docs/asyncapi.yaml
+	@$(BIN)/python -m tests.support.devices_page > docs/devices.md
 
 setup: $(VENV)/.dev ## the virtual environment with everything for development
 

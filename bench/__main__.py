@@ -1,4 +1,4 @@
-"""Press → first delivery attempt in edge mode, then a replay, each beside its bare baseline: ratios of this machine."""
+"""Press → first delivery attempt in edge mode, steps, decoding, a replay, each beside a bare baseline: ratios of this machine."""
 
 import asyncio
 import sqlite3
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import orjson
 
-from bench import steps
+from bench import decode, steps
 from bench.load import CHATTING_HOMES, chat, press
 from bench.replay import measure
 from carebell.clock import SystemClock, pause
@@ -120,6 +120,7 @@ async def main() -> None:
     print(arrived.row("press → first attempt arrived at the webhook"))
     print(f"press → first attempt started, to the bare road: {started.ratio_to(bare)}")
     steps.main()
+    decode.main()
 
 
 if __name__ == "__main__":
