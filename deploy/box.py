@@ -18,6 +18,7 @@ from deploy.serve import serve
 from deploy.supervise import Loop
 from deploy.wiring import Books, Facade, Sender, wire_desk, wire_notifier
 from devices.confirm_routes import ROUTE_FILTERS
+from devices.listener import Products
 from devices.registry import Home, Registry
 from devices.simulator.live import Script, live_village
 from ingest.main import IngestView, run_ingest
@@ -49,6 +50,7 @@ class Box:
     registry: Registry
     casebook: Casebook
     rulebook: Rulebook
+    products: Products
     broker: Broker
     bell: Bell
     listening: socket
@@ -89,6 +91,7 @@ def assemble(box: Box, stop: asyncio.Event) -> Running:
             seat=Seat(client_id=f"carebell-ingest-{box.name}", filters=_HEARD),
             stop=stop,
             view=ingest,
+            products=box.products,
         ),
         "rules": lambda stop: _run_rules(box, stop),
         "mqtt-out": home.connection.run,

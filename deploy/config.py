@@ -12,6 +12,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, f
 from carebell.duration import Duration
 from carebell.errors import BadInput
 from carebell.file_yaml import read_model
+from devices.listener import NO_PRODUCTS, Products
+from devices.products import read_products
 from devices.registry import Role
 from notifier.person import CONSOLE, Person, Reach
 from notifier.policy import PolicyBook, read_policies
@@ -152,6 +154,7 @@ class Common(Part):
     keep_readings: Duration = timedelta(days=30)
     policies: Path | None = None
     rulebook: Path | None = None
+    products: Path | None = None
     beat: str | None = None
 
     @field_validator("responders")
@@ -215,6 +218,11 @@ def policies_of(config: Common) -> PolicyBook:
     if config.policies is None:
         return read_policies(files("deploy").joinpath("policies/default.yaml").read_text("utf-8"), "default.yaml")
     return read_policies(text_of(config.policies), str(config.policies))
+
+
+def products_of(config: Common) -> Products:
+    """What the words of products mean that choose their own: one file, or a folder of them. Raises BadInput."""
+    return NO_PRODUCTS if config.products is None else read_products([config.products])
 
 
 def rulebook_of(path: Path | None) -> Rulebook:

@@ -21,7 +21,7 @@ from deploy.care import measure_pulse
 from deploy.channels import check_channels, way_home
 from deploy.checks import alive_of_seat, ready_of_ingest, ready_of_notifier
 from deploy.city import CLOSE_WITHIN_S, Process, Role
-from deploy.config import policies_of, rulebook_of
+from deploy.config import policies_of, products_of, rulebook_of
 from deploy.homes_feed import publish_homes
 from deploy.lag import HEARING, LAG, watch_hearing, watch_lag
 from deploy.late_log import LateLog
@@ -117,7 +117,7 @@ async def _books(process: Process) -> Books:
 async def open_ingest(process: Process) -> Mapping[str, Loop]:
     """From the MQTT broker into the log."""
     log = await _log(process)
-    view, instruments = IngestView(), process.instruments
+    view, instruments, products = IngestView(), process.instruments, products_of(process.config)
     process.ready.update(ready_of_ingest(view))
     process.alive.update(alive_of_seat(view, instruments.clock))
     mqtt = process.config.mqtt
@@ -131,6 +131,7 @@ async def open_ingest(process: Process) -> Mapping[str, Loop]:
             stop=stop,
             view=view,
             spool=process.config.spool,
+            products=products,
         ),
         "pulse-age": lambda stop: measure_pulse(view, instruments, stop),
     }

@@ -25,12 +25,13 @@ from deploy.announce import wait_ready
 from deploy.box import OWNER, Box, Running, assemble
 from deploy.broker import EMBEDDED, Broker, BrokerChoice
 from deploy.channels import check_channels, nobody_to_tell
-from deploy.config import Config, ResponderPart, policies_of, rulebook_of, rulebook_text
+from deploy.config import Config, ResponderPart, policies_of, products_of, rulebook_of, rulebook_text
 from deploy.data_dir import DataDir, open_data_dir
 from deploy.port import bind
 from deploy.process import prepare_process, private_files, standard_error, stop_on_signals
 from deploy.rulebook_in_force import keep_rulebook, tell_rulebook
 from deploy.supervise import run_all
+from devices.listener import Products
 from devices.registry import Home, Role
 from devices.registry_sql import SqlRegistry
 from devices.simulator.village import make_village
@@ -63,6 +64,7 @@ def run_up(options: UpOptions, say: Callable[[str], None]) -> None:
     if options.is_demo:
         options = replace(options, config=demo_config(options.config))
     policies, rulebook = policies_of(options.config), rulebook_of(options.config.rulebook)
+    products = products_of(options.config)
     check_channels(policies, options.config.channels)
     data = open_data_dir(options.data)
     listening = bind(options.config.desk.listen, options.http_port, "--http-port")
@@ -71,7 +73,7 @@ def run_up(options: UpOptions, say: Callable[[str], None]) -> None:
     with _log_stream(options, data) as stream:
         instruments = Instruments(SystemClock(), Telemetry(), open_logs(stream, options.log_level))
         keep_rulebook(data.path, rulebook_text(options.config.rulebook), instruments)
-        asyncio.run(_run(options, data, _Bound(policies, rulebook, listening, broker), instruments, say))
+        asyncio.run(_run(options, data, _Bound(policies, rulebook, products, listening, broker), instruments, say))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,7 @@ class _Bound:
 
     policies: PolicyBook
     rulebook: Rulebook
+    products: Products
     listening: socket
     broker: Broker
 
@@ -135,6 +138,7 @@ async def _open(
         registry=registry,
         casebook=casebook,
         rulebook=bound.rulebook,
+        products=bound.products,
         broker=bound.broker,
         bell=bell,
         listening=bound.listening,

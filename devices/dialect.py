@@ -30,7 +30,8 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """One MQTT message. `topic` as the ecosystem documents it; `heard_on` where the broker had it, empty where that is the same."""
+    """One MQTT message. `topic` as the ecosystem documents it; `heard_on` where the broker had it, empty where that is the
+    same."""
 
     topic: str
     payload: bytes
@@ -151,15 +152,17 @@ class Dialect(Protocol):
 
 def readings_of(decoded: Decoded, message: Message, *, dialect: str, place: str = "") -> tuple[Reading, ...]:
     """The facts as readings with computed ids, urgent ones first."""
+    content_id = "" if all(fact.message_id for fact in decoded.facts) else _content_id(message)
     readings = [
-        _reading(decoded, fact, index, message, dialect=dialect, place=place)
+        _reading(decoded, fact, index, message, fact.message_id or content_id, dialect=dialect, place=place)
         for index, fact in enumerate(decoded.facts)
     ]
     return tuple(sorted(readings, key=lambda reading: not reading.is_urgent))
 
 
-def _reading(decoded: Decoded, fact: Fact, index: int, message: Message, *, dialect: str, place: str) -> Reading:
-    source_message_id = fact.message_id or _content_id(message)
+def _reading(
+    decoded: Decoded, fact: Fact, index: int, message: Message, source_message_id: str, *, dialect: str, place: str
+) -> Reading:
     return Reading(
         # The device's own time is part of the identity: a button that starts its numbers anew is not taken for a repeat.
         id=computed(

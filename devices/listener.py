@@ -6,6 +6,7 @@ topic → dialect → facts → bindings of the device → news → readings
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Protocol
 
 from pydantic import JsonValue
@@ -19,6 +20,9 @@ from devices.recall import Recall
 
 _LESSONS_KEPT = 100_000
 _ID_LIMIT = 200
+# By product: what its words mean, see `devices/products.py`.
+Products = Mapping[str, Mapping[str, JsonValue]]
+NO_PRODUCTS: Products = MappingProxyType({})
 _PREFIX = f"{native.ROOT}/"
 # Its own topics say which home they are of: below another's they would speak for that one.
 _OF_HOMES = frozenset(BY_NAME) - {native.NAME}
@@ -61,9 +65,9 @@ class Heard:
 class Listener:
     """Give it messages in the order in which they came. `hear` never raises."""
 
-    def __init__(self, devices: Devices, products: Mapping[str, Mapping[str, JsonValue]] | None = None) -> None:
+    def __init__(self, devices: Devices, products: Products = NO_PRODUCTS) -> None:
         self._devices = devices
-        self._products = products or {}
+        self._products = products
         self._lessons: OrderedDict[tuple[str, str], Mapping[str, JsonValue]] = OrderedDict()
         self._recall = Recall()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from carebell.instruments import Instruments
 from carebell.log import Log
 from carebell.mqtt import MqttAddress
-from devices.listener import Listener
+from devices.listener import NO_PRODUCTS, Listener, Products
 from ingest.decoding import Decoder
 from ingest.directory import Directory
 from ingest.intake import Intake
@@ -73,14 +73,16 @@ async def run_ingest(
     stop: asyncio.Event,
     view: IngestView,
     spool: Path | None = None,
+    products: Products = NO_PRODUCTS,
 ) -> None:
-    """Run until told to stop; what is asked of it is asked over `view`. `spool` is a folder on the local disk."""
+    """Run until told to stop; what is asked of it is asked over `view`. `spool` is a folder on the local disk, `products`
+    say what the words of products mean that choose their own."""
     directory = Directory(log, instruments.clock)
     reader = await directory.open()
     spooler = await open_spooler(spool, log, instruments)
     listening = Listening()
     sitter = Sitter(seat, address, instruments, listening)
-    listener = Listener(directory.roster)
+    listener = Listener(directory.roster, products)
     lessons = Lessons(listener, address, instruments.clock, seat.owner or seat.client_id)
     decoder = Decoder(listener, instruments, listening, pulse_topic(seat.client_id), log.partitions)
     intake = Intake(log=log, decoder=decoder, spooler=spooler, outlet=sitter, instruments=instruments)

@@ -7,6 +7,7 @@ A line out: {"readings": [{"kind", "value", "unit", "channel", "device_id", "is_
 import argparse
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -15,7 +16,8 @@ from carebell.types import Kind, Reading
 from devices.binding import Binding
 from devices.dialect import DeviceRecord, Message, summary_of
 from devices.ecosystems import BY_NAME
-from devices.listener import Listener, Registered
+from devices.listener import NO_PRODUCTS, Listener, Products, Registered
+from devices.products import read_products
 
 _START = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -30,17 +32,19 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("--dialect", choices=("auto", *BY_NAME), default="auto", help="default: by topic")
     parser.add_argument("--fresh", action="store_true", help="forget between lines")
+    parser.add_argument("--products", type=Path, metavar="PATH", help="what words of products mean: a file or a folder")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """One line out for each line in."""
-    decoding = Decoding(options.dialect)
+    products = NO_PRODUCTS if options.products is None else read_products([options.products])
+    decoding = Decoding(options.dialect, products)
     for line in sys.stdin.buffer:
         if not line.strip():
             continue
         if options.fresh:
-            decoding = Decoding(options.dialect)
+            decoding = Decoding(options.dialect, products)
         sys.stdout.write(orjson.dumps(decoding.answer(line)).decode() + "\n")
         sys.stdout.flush()
     return 0
@@ -66,10 +70,10 @@ class LineDevices:
 class Decoding:
     """What earlier lines said is remembered."""
 
-    def __init__(self, dialect: str = "auto") -> None:
+    def __init__(self, dialect: str = "auto", products: Products = NO_PRODUCTS) -> None:
         self._dialect = dialect
         self._devices = LineDevices()
-        self._listener = Listener(self._devices)
+        self._listener = Listener(self._devices, products)
         self._seen: set[str] = set()
 
     def answer(self, line: bytes) -> dict[str, Any]:

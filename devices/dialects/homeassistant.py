@@ -11,9 +11,10 @@ from typing import Any
 from carebell.types import Kind
 from devices.coercion import word
 from devices.dialect import PAYLOAD_LIMIT, Decoded, Fact, Known, Lesson, Message, Problem, Reason
+from devices.dialects import native
 from devices.dialects.homeassistant_discovery import chosen, config_of, learnt
 from devices.dialects.homeassistant_names import documented_kind, sketch_kind
-from devices.dialects.homeassistant_state import availability_of, facts_of
+from devices.dialects.homeassistant_state import availability_of, facts_of, is_broken
 from devices.facts import alive, level, level_of
 
 NAME = "homeassistant"
@@ -90,6 +91,9 @@ def _of_lesson(key: str, lesson: Spec, message: Message, known: Known) -> Decode
     addresses = list(dict.fromkeys(address for address, _ in told))
     facts = [_about(fact, address if len(addresses) > 1 else "") for address, found in told for fact in _once(found)]
     sender = addresses[0] if addresses else ""
+    if is_broken(_said(message)) and not any(fact.kind != Kind.OTHER for fact in facts):
+        problem = Problem(Reason.NOT_JSON, "begins as JSON and is none")
+        return Decoded(device_id=sender, facts=tuple(native.cries(message.payload)), problems=(problem,))
     return Decoded(device_id=sender, facts=tuple(facts) or (alive(),))
 
 
@@ -137,8 +141,10 @@ def _undescribed(message: Message) -> Decoded:
     """A topic without a config: the few that tell by themselves what they are."""
     topic = message.topic
     levels = topic.split("/")
-    if topic in _OWN_STATUS or levels[-1] in ("command", "set", "debug", "logs"):
+    if topic in _OWN_STATUS or levels[-1] in ("command", "set"):
         return Decoded()
+    if levels[-1] in ("debug", "logs"):
+        return Decoded(device_id="/".join(levels[:-1]), facts=(alive(),), is_gateway=True)
     object_id = levels[-2] if len(levels) > 1 else ""
     kind = sketch_kind(object_id) if levels[-1] == "state" else None
     if kind is not None:

@@ -59,6 +59,19 @@ def availability_of(spec: Spec, said: str) -> bool | None:
     return {spec.get("on"): True, spec.get("off"): False}.get(word(value))
 
 
+def is_broken(said: str) -> bool:
+    """Whether a payload begins as an object or a list and is none."""
+    return said.lstrip().startswith(("{", "[")) and not _is_json(said)
+
+
+def _is_json(said: str) -> bool:
+    try:
+        orjson.loads(said)
+    except orjson.JSONDecodeError:
+        return False
+    return True
+
+
 def _channel(spec: Spec) -> str:
     return str(spec.get("object") or "")[:200]
 
@@ -67,6 +80,8 @@ def _value(spec: Spec, said: str) -> Any:
     template = spec.get("template")
     if not template:
         return said.strip()
+    if "value_json" in str(template) and not _is_json(said):
+        return None  # its other branch, OFF, would end an alarm
     try:
         return render(str(template), said)
     except Unreadable:

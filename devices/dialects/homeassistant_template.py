@@ -1,11 +1,11 @@
 """The plain forms of Home Assistant's value templates, read without running anything. Pure.
 
-A path into the payload, a few filters, one calculation, a choice between two. Whatever else a template says is Unreadable,
+A path into the payload, a few filters, one calculation, a choice. Whatever else a template says is Unreadable,
 and its entity then says nothing, for a guess could be wrong.
 
     {{ value_json.a['b'][0] | float(0) | round(1) }}
     {{ 'ON' if value_json.a == 1 else 'OFF' }}
-    {% if value == 'x' %}ON{% else %}OFF{% endif %}
+    {% if value == 'x' %}ON{% elif 'y' in value_json.list %}ON{% else %}OFF{% endif %}
 """
 
 import re
@@ -25,7 +25,11 @@ _TOKEN = re.compile(
     r"""(?P<sign>==|!=|<=|>=|[-<>+*/.\[\](),|]))"""
 )
 _PRINTED = re.compile(r"\{\{-?([^{}]*?)-?\}\}")
-_CHOSEN = re.compile(r"\{%-?\s*if\b([^%]*?)-?%\}([^{}%]*)\{%-?\s*else\s*-?%\}([^{}%]*)\{%-?\s*endif\s*-?%\}", re.DOTALL)
+_CHOSEN = re.compile(
+    r"\{%-?\s*if\b([^%]*?)-?%\}([^{}%]*)((?:\{%-?\s*elif\b[^%]*%\}[^{}%]*)*)"
+    r"\{%-?\s*else\s*-?%\}([^{}%]*)\{%-?\s*endif\s*-?%\}"
+)
+_ELSE_IF = re.compile(r"\{%-?\s*elif\b([^%]*?)-?%\}([^{}%]*)")
 _COMPARED: dict[str, Callable[[Any, Any], bool]] = {
     "==": lambda one, two: bool(one == two),
     "!=": lambda one, two: bool(one != two),
@@ -64,11 +68,13 @@ def render(template: str, said: str) -> JsonValue:
         if printed:
             value = _Reader(printed[1], said).whole()
         elif chosen:
-            value = (chosen[2] if _Reader(chosen[1], said).condition_alone() else chosen[3]).strip()
+            cases = [(chosen[1], chosen[2]), *_ELSE_IF.findall(chosen[3])]
+            told = (text for condition, text in cases if _Reader(condition, said).condition_alone())
+            value = next(told, chosen[4]).strip()
         elif "{" not in plain:
             value = plain
         else:
-            raise Unreadable("neither a printed value nor a choice of two")
+            raise Unreadable("neither a printed value nor a choice")
     except (TypeError, ZeroDivisionError, OverflowError):
         return None
     return None if value is NOTHING else value
@@ -156,11 +162,12 @@ class _Reader:
         is_denied = bool(self._take("not"))
         if is_denied or self._next() == "in":
             self._need("in")
-            return (value in self._listed()) != is_denied
+            listed = self._listed()
+            # Nested lists are not compared: their depth is the sender's choice.
+            return (not isinstance(value, dict | list) and value in listed) != is_denied
         sign = self._take(*_COMPARED)
         if sign:
             other = self._sum()
-            # Nested lists are not compared: their depth is the sender's choice.
             is_plain = not isinstance(value, dict | list) and not isinstance(other, dict | list)
             return is_plain and _COMPARED[sign](value, other)
         return is_true(value)
@@ -172,10 +179,11 @@ class _Reader:
         self._need("defined")
         return (value is not NOTHING) != is_denied
 
-    def _listed(self) -> list[Any]:
+    def _listed(self) -> list[Any] | str:
         end = "]" if self._take("[") else ")" if self._take("(") else ""
         if not end:
-            raise Unreadable("expected a list")
+            held = self._operand_plain()
+            return held if isinstance(held, list | str) else [] if held is NOTHING else list(held)
         listed: list[Any] = []
         while not self._take(end):
             listed.append(self._operand_plain())

@@ -74,7 +74,8 @@ def _each(reader: Reader, *keys: str) -> dict[str, Reader]:
 
 COMMON: Mapping[str, Reader] = {
     **_each(
-        measure(Kind.TEMPERATURE), "temperature", "temp", "tempc", "temperaturec", "airtemperature", "roomtemperature"
+        measure(Kind.TEMPERATURE),
+        *("temperature", "temp", "tempc", "temperaturec", "airtemperature", "roomtemperature", "sensortemperature"),
     ),
     **_each(measure(Kind.TEMPERATURE), "tempcsht", "tempcsht31", "tempcsht41"),
     **_each(fahrenheit, "tempf", "temperaturef"),

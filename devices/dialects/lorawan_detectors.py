@@ -30,7 +30,8 @@ _SMOKE_OFF = ("smoke alarm non-activated", "non-active", "non-activated", "no al
 _SMOKE_ON = ("local smoke alarm activated", "remote smoke alarm activated", "activated")
 _TORN = ("product removed from its based just now", "product just undetected", "just removed from the base")
 _SEATED = ("product installed on its base just now", "product just detected", "just installed from the base")
-_TESTED = ("local smoke test was done", "remote smoke test was done", "active")
+_TESTED = ("local smoke test was done", "remote smoke test was done", "product test is running", "active")
+_INACTIVE = ("not active", "non-active", "inactive")
 
 
 def _tested(stated: JsonValue) -> list[Fact]:
@@ -56,17 +57,21 @@ NEXELEC = FieldMap(
     named=re.compile(r"\bnexelec\b|\binsafe\b"),
     tells=lambda values: any(map(_is_typed, (values, *items(values.get("payload"))))),
     rows={
-        "temperature": measure(Kind.TEMPERATURE),
-        "Temperature_(°C)": measure(Kind.TEMPERATURE),
+        **dict.fromkeys(("temperature", "Temperature_(°C)", "Temperature(°C)"), measure(Kind.TEMPERATURE)),
         "humidity": measure(Kind.HUMIDITY),
         "Relative_Humidity_(%RH)": measure(Kind.HUMIDITY),
         "buttonPress": gesture(),
         "presence": state(Kind.PRESENCE, ("presence",), ("absent",)),
         "roomPresence": state(Kind.PRESENCE, ("presence",), ("absent",)),
         **dict.fromkeys(("smokeAlarm", "Smoke_Alarm"), state(Kind.SMOKE, _SMOKE_ON, _SMOKE_OFF)),
-        **dict.fromkeys(("smokeLocalProductTest", "smokeTest", "Smoke_Test"), _tested),
+        # The detectors of carbon monoxide; a pre-alarm is below what alarms.
+        "localAlarm": state(Kind.CO, ("active",), _INACTIVE),
+        **dict.fromkeys(("smokeLocalProductTest", "smokeTest", "Smoke_Test", "productTest"), _tested),
         **dict.fromkeys(
-            ("hardwareStatus", "productHwStatus", "statusProduct", "smokeSensorStatus", "Smoke_sensor_fault_mode"),
+            (
+                *("hardwareStatus", "productHwStatus", "statusProduct", "smokeSensorStatus"),
+                *("Smoke_sensor_fault_mode", "coSensorStatus"),
+            ),
             raised(Kind.SENSOR_FAULT, _FAULT, _FINE),
         ),
         **dict.fromkeys(
@@ -74,7 +79,7 @@ NEXELEC = FieldMap(
         ),
         **dict.fromkeys(("batteryLevel", "Battery_level", "energyStatus"), _LOW_WORDS),
         "batteryVoltage": lambda stated: volts(stated) if plain(stated)[1] == "mv" else [],
-        "co2": _plain_co2,
+        **dict.fromkeys(("co2", "Total_CO2(ppm)"), _plain_co2),
     },
     frames=(_merged,),
 )
@@ -110,6 +115,15 @@ WATTECO = FieldMap(
     frames=(_last_samples,),
 )
 
+
+def _obeyed(frame: Frame) -> Iterable[Fact]:
+    """The answer to a command, in words."""
+    for key in ("info", "warning"):
+        said = word(frame.values.get(key))
+        if said.startswith("downlink command "):
+            yield event(Kind.DOWNLINK_ACK, said.endswith("succeeded"))
+
+
 YOBIIQ = FieldMap(
     vendor="Yobiiq",
     named=re.compile(r"\byobiiq\b|\bsd ?1001\b"),
@@ -121,6 +135,7 @@ YOBIIQ = FieldMap(
         "smokeAlarm": state(Kind.SMOKE),
         "testButtonPressed": state(Kind.TEST, ("pushed", "pressed")),
     },
+    frames=(_obeyed,),
 )
 
 

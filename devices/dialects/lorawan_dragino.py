@@ -7,12 +7,15 @@ ALARM says that a state lasts too long, which is no call.
 import re
 from collections.abc import Iterable
 
+from pydantic import JsonValue
+
 from carebell.types import Kind
+from devices.coercion import number
 from devices.dialect import Fact
-from devices.dialects.lorawan_rows import FieldMap, Frame, call, has, measure, state, volts
+from devices.dialects.lorawan_rows import FieldMap, Frame, call, charge, has, measure, state, volts
 
 _MODEL = re.compile(
-    r"\bdragino\b|\b(?:pb01|trackerd|lgt92|lgt 92|lds0[0-9][a-z]?|lwl0[0-9][a-z]?|lht[0-9]{2}[a-z]?|ldds[0-9]{2}|lsn50|sn50v3)\b"
+    r"\bdragino\b|\b(?:pb01|trackerd|lgt ?92|l?ds0[0-9][a-z]?|l?wl0[0-9][a-z]?|lht[0-9]{2}[a-z]?|ldds[0-9]{2}|lsn50|sn50v3)\b"
 )
 _BUTTON = re.compile(r"\bpb01\b|\bpb01 l\b")
 
@@ -24,16 +27,29 @@ def _pressed(frame: Frame) -> Iterable[Fact]:
             yield from call()(frame.values.get(key))
 
 
+def _battery(stated: JsonValue) -> list[Fact]:
+    """Volts; a codec of somebody else may state a per cent, which is more than any cell has."""
+    read = number(stated)
+    return volts(stated) if read is not None and read <= 5 else charge(stated)
+
+
+_DOOR = ("open",), ("close", "closed")
 MAP = FieldMap(
     vendor="Dragino",
     named=_MODEL,
     tells=has("Sound_key", "Sound_ACK", "ALARM_status", "DOOR_OPEN_STATUS", "WATER_LEAK_STATUS", "BAT_V", "TempC_SHT"),
     rows={
         **dict.fromkeys(("BatV", "BAT_V", "BAT", "Bat", "Bat_V", "bat"), volts),
-        **dict.fromkeys(("TempC_SHT", "TempC_SHT31", "TempC_SHT41", "Tem"), measure(Kind.TEMPERATURE)),
+        "battery": _battery,
+        # The probe of the house comes first; where there is none, that at the cable.
+        **dict.fromkeys(
+            ("TempC_SHT", "TempC_SHT31", "TempC_SHT41", "Tem", "TempC1", "TempC_DS"), measure(Kind.TEMPERATURE)
+        ),
         **dict.fromkeys(("Hum_SHT", "Hum_SHT31", "Hum_SHT41", "Hum"), measure(Kind.HUMIDITY)),
         **dict.fromkeys(("ALARM_status", "Alarm_status", "ALARM_STATUS"), call()),
-        "DOOR_OPEN_STATUS": state(Kind.CONTACT, ("open",), ("close", "closed")),
+        "DOOR_OPEN_STATUS": state(Kind.CONTACT, *_DOOR),
+        "door1_open_status": state(Kind.CONTACT, *_DOOR, channel="1"),
+        "door2_open_status": state(Kind.CONTACT, *_DOOR, channel="2"),
         "WATER_LEAK_STATUS": state(
             Kind.WATER, ("leak", "leaking", "water leak"), ("no leak", "noleak", "no water leak")
         ),

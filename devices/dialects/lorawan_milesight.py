@@ -1,5 +1,6 @@
 """Milesight: every model speaks one vocabulary, with a few tables of its own (VS373, GS524N, GS601). Pure.
 
+Older codecs call the door of WS301 and the gas of GS101 `state`; the model, or what stands beside it, tells which it is.
 VS373: trust `detection_status`; the flags of the regions are inverted between firmware versions and are not read, and
 `lying_down` and `motionless` are no falls.
 """
@@ -26,6 +27,7 @@ from devices.dialects.lorawan_rows import (
     rest,
     state,
     table,
+    words,
 )
 from devices.facts import event, level
 
@@ -67,6 +69,9 @@ _BURNING: Mapping[str, tuple[Fact, ...]] = {
     "burning alarm release": (level(Kind.HEAT, False),),
     "burning alarm deactivation": (level(Kind.HEAT, False),),
 }
+_GAS_DETECTOR, _GAS_KEYS = re.compile(r"\bgs101\b"), frozenset({"life_remain", "valve", "relay"})
+_DOOR = re.compile(r"\bws301\b|\bmcs\b")
+_FAULTY = ("device fault", "device invalid", "sensor failure", "sensor failed")
 _BUTTON = re.compile(r"(?:button|btn)_?(\d{1,2})(?:_event|_status|_state)?")
 
 
@@ -86,11 +91,11 @@ def _radar_alarms(frame: Frame) -> Iterable[Fact]:
 
 
 def _burning(frame: Frame) -> Iterable[Fact]:
-    """GS601: heat as of a fire, in words or as the object that is there."""
+    """GS601: heat as of a fire, in words, as {"type": …} or as the object that is there."""
     stated = frame.values.get("temperature_alarm")
     if not isinstance(stated, dict):
-        return _BURNING.get(word(stated), ())
-    keys = [key.replace("_", " ") for key in stated if key.startswith("burning")]
+        return _BURNING.get(_words(stated), ())
+    keys = [_words(stated.get("type")), *(key.replace("_", " ") for key in stated if key.startswith("burning"))]
     return [fact for key in keys for fact in _BURNING.get(key, ())]
 
 
@@ -99,7 +104,26 @@ def _buttons(frame: Frame) -> Iterable[Fact]:
     for key, stated in frame.values.items():
         match = _BUTTON.fullmatch(key)
         if match:
-            yield from gesture(channel=match.group(1), counts={"1": "single"})(stated)
+            yield from gesture(channel=match.group(1), counts={"1": "single", "trigger": "single"})(stated)
+
+
+def _states(frame: Frame) -> list[Fact]:
+    stated = frame.values.get("state")
+    if _GAS_DETECTOR.search(frame.names) or not _GAS_KEYS.isdisjoint(frame.values):
+        return words(Kind.GAS, ("abnormal", "alarm"), ("normal",))(stated)
+    if _DOOR.search(frame.names) or "install" in frame.values:
+        return words(Kind.CONTACT, ("open",), ("close", "closed"))(stated)
+    return []
+
+
+def _words(stated: JsonValue) -> str:
+    return word(stated).replace("_", " ")
+
+
+def _tampered(stated: JsonValue) -> list[Fact]:
+    """GS601: {"type": "alarm trigger"}."""
+    about = stated.get("type") if isinstance(stated, dict) else stated
+    return raised(Kind.TAMPER, ("alarm trigger",), ("alarm deactivation",))(_words(about))
 
 
 def _breath(frame: Frame) -> Iterable[Fact]:
@@ -111,17 +135,25 @@ def _breath(frame: Frame) -> Iterable[Fact]:
 def _faults(stated: JsonValue) -> list[Fact]:
     """GS101: `alarm` is about the detector, not about gas."""
     said = word(stated)
-    if said in ("device fault", "device invalid"):
+    if said in _FAULTY:
         return [replace(level(Kind.SENSOR_FAULT, True), note=RAISED)]
-    return [level(Kind.SENSOR_FAULT, False)] if said == "device fault recovered" else []
+    return [level(Kind.SENSOR_FAULT, False)] if said in ("device fault recovered", "sensor recover") else []
 
 
 MAP = FieldMap(
     vendor="Milesight",
     named=_MODEL,
-    tells=has("detection_status", "magnet_status", "leakage_status", "button_event", "ipso_version", "tsl_version"),
+    tells=has(
+        "detection_status",
+        "magnet_status",
+        "leakage_status",
+        "button_event",
+        "ipso_version",
+        "tsl_version",
+        "life_remain",
+    ),
     rows={
-        "battery": percent,
+        **dict.fromkeys(("battery", "batteryLevel"), percent),
         "temperature": measure(Kind.TEMPERATURE),
         "humidity": measure(Kind.HUMIDITY),
         "press": gesture(is_loud=True),
@@ -134,6 +166,7 @@ MAP = FieldMap(
         "occupancy_status": state(Kind.PRESENCE, ("occupied",), ("vacant",)),
         "magnet_status": state(Kind.CONTACT, ("open", "opened"), ("close", "closed")),
         "tamper_status": state(Kind.TAMPER, ("uninstalled", "uninstall", "triggered"), ("installed", "install")),
+        "tamper_status_alarm": _tampered,
         "install": state(Kind.TAMPER, ("no",), ("yes",)),
         "leakage_status": state(Kind.WATER, ("leak", "leakage"), ("normal", "no leak")),
         "water_leak": state(Kind.WATER, ("leak",), ("normal", "no leak")),
@@ -142,5 +175,5 @@ MAP = FieldMap(
         "detection_status": table(_DETECTED),
         "alarm": _faults,
     },
-    frames=(_smoke, _radar_alarms, _burning, _buttons, _breath),
+    frames=(_smoke, _radar_alarms, _burning, _buttons, _breath, _states),
 )

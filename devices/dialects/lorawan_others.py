@@ -1,4 +1,4 @@
-"""Vendors with one small table each: Adeunis, Radio Bridge, TG563A, IMBuildings, Ewattch. Pure."""
+"""Vendors with one small table each: Adeunis, Radio Bridge, TG563A, IMBuildings, Ewattch, IoT Factory, dnt. Pure."""
 
 import re
 from collections.abc import Iterable
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pydantic import JsonValue
 
 from carebell.types import Kind
-from devices.coercion import word
+from devices.coercion import number, word
 from devices.dialect import Fact
 from devices.dialects.lorawan_rows import (
     FieldMap,
@@ -18,11 +18,13 @@ from devices.dialects.lorawan_rows import (
     items,
     measure,
     nothing,
+    percent,
     raised,
     state,
     volts,
     words,
 )
+from devices.facts import event, level
 
 
 def _newest(kind: str) -> Reader:
@@ -57,7 +59,7 @@ ADEUNIS = FieldMap(
 
 def _which_button(frame: Frame) -> Iterable[Fact]:
     """`Button: {Event: "Button 2", State: "Held"}`."""
-    channel = word(at(frame.values, "Button.Event")).removeprefix("button").removesuffix("buttons").strip()
+    channel = word(at(frame.values, "Button.Event")).removeprefix("button").removesuffix("buttons").strip()[:64]
     return gesture(channel=channel)(at(frame.values, "Button.State"))
 
 
@@ -102,6 +104,7 @@ _DATAPOINTS: dict[str, Reader] = {
     "temperature": measure(Kind.TEMPERATURE),
     "humidity": measure(Kind.HUMIDITY),
     "co2": measure(Kind.CO2),
+    "batterylevel": percent,
 }
 
 
@@ -118,4 +121,53 @@ EWATTCH = FieldMap(
     frames=(_datapoints,),
 )
 
-MAPS: tuple[FieldMap, ...] = (ADEUNIS, RADIO_BRIDGE, TG563A, IMBUILDINGS, EWATTCH)
+_MOVED, _SHAKEN = level(Kind.MOTION, True), event(Kind.VIBRATION, True)
+_BY_REASON: dict[str, tuple[Fact, ...]] = {
+    "shock_detect": (_SHAKEN,),
+    "start_movement": (_MOVED,),
+    "stop_movement": (level(Kind.MOTION, False),),
+}
+_WET = words(Kind.WATER, ("wet", "wet_break"), ("normal1", "normal2", "normal3", "normal4", "normal5"))
+
+
+def _taiga(frame: Frame) -> Iterable[Fact]:
+    """IoT Factory: a list of frames, each with its type and what it was sent for."""
+    for one in items(frame.values.get("frames")):
+        said = word(one.get("type"))
+        if said == "sos":
+            yield event(Kind.SOS, "active")
+        elif said == "odk":
+            yield from _WET(one.get("state"))
+        yield from _BY_REASON.get(word(one.get("reason")), ())
+        yield from state(Kind.MOTION)(one.get("is_movement"))
+        yield from measure(Kind.TEMPERATURE)(one.get("temperature_cel"))
+        yield from measure(Kind.HUMIDITY)(one.get("humidity_pct"))
+
+
+IOT_FACTORY = FieldMap(
+    vendor="IoT Factory",
+    named=re.compile(r"\biot factory\b|\btaiga[a-z]*\b"),
+    tells=lambda values: any("frame_unixtime" in one for one in items(values.get("frames"))),
+    rows={"battery_pct": percent},
+    frames=(_taiga,),
+)
+
+
+def _room(stated: JsonValue) -> list[Fact]:
+    """The wall thermostat states tenths of a degree; no room has 60 °C."""
+    read = number(stated)
+    return measure(Kind.TEMPERATURE, 0.1 if read is not None and read > 60 else 1)(stated)
+
+
+DNT = FieldMap(
+    vendor="dnt",
+    named=re.compile(r"\bdnt\b"),
+    rows={
+        **dict.fromkeys(("voltage", "battery_voltage"), volts),
+        "room_temperature": _room,
+        "heating_control.room_temperature": measure(Kind.TEMPERATURE),
+        **dict.fromkeys(("room_humidity", "humidity"), measure(Kind.HUMIDITY)),
+    },
+)
+
+MAPS: tuple[FieldMap, ...] = (ADEUNIS, RADIO_BRIDGE, TG563A, IMBUILDINGS, EWATTCH, IOT_FACTORY, DNT)

@@ -21,6 +21,8 @@ from devices.dialects.lorawan_rows import (
     percent,
     raised,
     state,
+    table,
+    vital,
     volts,
 )
 from devices.facts import event, level
@@ -30,7 +32,14 @@ _MCLIMATE_REASONS: Mapping[str, tuple[Fact, ...]] = {
     "flooddetected": (level(Kind.WATER, True),),
     "frauddetected": (replace(level(Kind.TAMPER, True), note=RAISED),),
     "push button": (event(Kind.BUTTON, "single"),),
+    "pirtrigger": (level(Kind.MOTION, True),),
 }
+
+
+def _cell(stated: JsonValue) -> list[Fact]:
+    """The air sensor states its cell as `voltage`; the mains under this name have more."""
+    read = number(stated)
+    return volts(stated) if read is not None and read <= 5 else []
 
 
 def _mclimate(frame: Frame) -> Iterable[Fact]:
@@ -56,6 +65,7 @@ MCLIMATE = FieldMap(
         "temperature": measure(Kind.TEMPERATURE),
         "relativeHumidity": measure(Kind.HUMIDITY),
         "batteryVoltage": volts,
+        "voltage": _cell,
         # The flood sensor and the valve state volts under this name.
         "battery": volts,
         "CO2": measure(Kind.CO2),
@@ -110,6 +120,15 @@ def _tabs(frame: Frame) -> list[Fact]:
     return [fact for name, read in _TABS if name.search(frame.names) for fact in read(stated)]
 
 
+def _written(frame: Frame) -> Iterable[Fact]:
+    """The answers to the commands of a downlink, one sentence each."""
+    stated = frame.values.get("response")
+    said = [word(one) for one in stated[:_ANSWERS]] if isinstance(stated, list) else []
+    if said and all("write command" in one for one in said):
+        yield event(Kind.DOWNLINK_ACK, all(one.startswith("all write commands") for one in said))
+
+
+_ANSWERS = 16
 TEKTELIC = FieldMap(
     vendor="Tektelic",
     named=re.compile(r"\btektelic\b|\bkona\b"),
@@ -119,6 +138,10 @@ TEKTELIC = FieldMap(
         "safety_status.safety_status_fall": raised(Kind.FALL, ("active",), ("fall cleared", "inactive")),
         "battery_voltage": volts,
         "battery_lifetime_pct": percent,
+        "battery": percent,
+        "heart_rate": vital("heart_rate", "/min"),
+        "respiratory_rate": vital("respiratory_rate", "/min"),
+        "body_temperature": vital("body_temperature", "°C"),
         "rem_batt_capacity": percent,
         "rem_batt_capacity_sensor": percent,
         "temperature": measure(Kind.TEMPERATURE),
@@ -131,6 +154,7 @@ TEKTELIC = FieldMap(
         "moisture": state(Kind.WATER, ("wet",), ("dry",)),
         "impact_alarm": raised(Kind.VIBRATION, ("impact alarm active",), ("impact alarm inactive",)),
     },
+    frames=(_written,),
 )
 
 
@@ -154,31 +178,44 @@ ELSYS = FieldMap(
 STRIPS = FieldMap(
     vendor="Sensative",
     named=re.compile(r"\bsensative\b|\bstrips\b"),
-    tells=has("historySeqNr", "batteryReport", "tempReport", "tempHumReport", "floodAlarm", "BatteryReport"),
+    tells=has(
+        "historySeqNr", "historyStart", "batteryReport", "tempReport", "tempHumReport", "floodAlarm", "BatteryReport"
+    ),
     rows={
         **dict.fromkeys(("batteryReport", "BatteryReport"), percent),
         **dict.fromkeys(
-            ("tempReport", "TempReport", "tempHumReport.temp", "tempDoorReport.temp"), measure(Kind.TEMPERATURE)
+            (
+                *("tempReport", "tempHumReport.temp", "tempDoorReport.temp"),
+                *("TempReport", "TempHumReport.temp", "TempDoorReport.temp"),
+            ),
+            measure(Kind.TEMPERATURE),
         ),
-        **dict.fromkeys(("humidityReport", "HumidityReport", "tempHumReport.humidity"), measure(Kind.HUMIDITY)),
-        **dict.fromkeys(("tamperReport", "tamperAlarm"), state(Kind.TAMPER)),
+        **dict.fromkeys(
+            ("humidityReport", "HumidityReport", "tempHumReport.humidity", "TempHumReport.humidity"),
+            measure(Kind.HUMIDITY),
+        ),
+        **dict.fromkeys(("tamperReport", "tamperAlarm", "TamperReport", "TamperAlarm"), state(Kind.TAMPER)),
         **dict.fromkeys(("floodAlarm", "FloodAlarm"), state(Kind.WATER)),
-        **dict.fromkeys(("presenceReport", "PresenceReport"), state(Kind.PRESENCE)),
+        **dict.fromkeys(("presenceReport", "PresenceReport", "occupied"), state(Kind.PRESENCE)),
         # Wetness in per cent; whether that is a flood is said by the alarm.
         "flood": nothing,
     },
 )
 
+_DRY, _WET = (level(Kind.WATER, False),), (level(Kind.WATER, True),)
 THERMOKON = FieldMap(
     vendor="Thermokon",
     named=re.compile(r"\bthermokon\b|\bquandify\b|\bcubicmeter\b"),
     tells=has("OCCU0_STATE", "REED0_STATE"),
     rows={
         "details.leak_status_text": state(Kind.WATER, ("medium", "large", "small"), ("noleak",)),
-        "TEMP": measure(Kind.TEMPERATURE),
+        "leakState": table(
+            {**dict.fromkeys(("0", "1", "2"), _DRY), **dict.fromkeys(("3", "4", "medium", "large"), _WET)}
+        ),
+        **dict.fromkeys(("TEMP", "SENSOR_INTERN"), measure(Kind.TEMPERATURE)),
         "RHUM": measure(Kind.HUMIDITY),
-        "CO2": measure(Kind.CO2),
-        "VBAT": volts,
+        **dict.fromkeys(("CO2", "CO2_INTERNAL_SENSOR"), measure(Kind.CO2)),
+        **dict.fromkeys(("VBAT", "VBAT_HI_RES"), volts),
         "OCCU0_STATE": state(Kind.MOTION),
         "battery_level": nothing,
     },

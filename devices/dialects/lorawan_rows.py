@@ -20,8 +20,9 @@ Reader = Callable[[JsonValue], list[Fact]]
 AT_REST, RAISED = "at rest", "raised"
 _SCALES = {"mv": 0.001, "v": 1.0}
 _FAHRENHEIT = frozenset({"°f", "f", "far", "fahrenheit"})
-_VOLT_TEXT = re.compile(r"\s*([0-9]{1,4}(?:\.[0-9]{1,6})?)\s*v?\s*(\(low battery\))?\s*", re.IGNORECASE)
+_VOLT_TEXT = re.compile(r"\s*([0-9]{1,4}(?:\.[0-9]{1,6})?)\s*(mv|v)?\s*(\(low battery\))?\s*", re.IGNORECASE)
 _MILLIVOLTS_FROM, _VOLT_LIMIT = 20, 60
+_QUANTITY = re.compile(r"([-+]?[0-9]{1,6}(?:\.[0-9]{1,6})?)\s*(°?[cf]|%|% ?rh|ppm)", re.IGNORECASE)
 _TEXT_LIMIT = 64
 _ITEM_LIMIT = 100
 # Outside of these a codec has turned an error code into a number (255, 511, 6553.5, a CO2 of 0).
@@ -105,7 +106,7 @@ def measure(kind: str, factor: float = 1) -> Reader:
     """A measured number, in the unit that stands beside it or times `factor`."""
 
     def read(stated: JsonValue) -> list[Fact]:
-        value, unit = plain(stated)
+        value, unit = _parted(*plain(stated))
         if kind == Kind.TEMPERATURE and unit in _FAHRENHEIT:
             return fahrenheit(value)
         read_value = number(value)
@@ -115,6 +116,12 @@ def measure(kind: str, factor: float = 1) -> Reader:
         return sample(kind, value, factor=_SCALES.get(unit, factor))
 
     return read
+
+
+def _parted(value: JsonValue, unit: str) -> tuple[JsonValue, str]:
+    """The number and the unit of a text such as "21.5 °C"."""
+    match = _QUANTITY.fullmatch(value.strip()[:_TEXT_LIMIT]) if isinstance(value, str) else None
+    return (value, unit) if match is None else (match.group(1), unit or match.group(2).casefold())
 
 
 def fahrenheit(stated: JsonValue) -> list[Fact]:
@@ -128,14 +135,14 @@ def volts(stated: JsonValue) -> list[Fact]:
     value, unit = plain(stated)
     match = _VOLT_TEXT.fullmatch(value[:_TEXT_LIMIT]) if isinstance(value, str) else None
     if match is not None:
-        value = match.group(1)
+        value, unit = match.group(1), unit or (match.group(2) or "").casefold()
     read = number(value)
     if read is None or read <= 0:
         return []
     scale = _SCALES.get(unit, 0.001 if read >= _MILLIVOLTS_FROM else 1.0)
     if read * scale > _VOLT_LIMIT:
         return []
-    is_low = match is not None and match.group(2) is not None
+    is_low = match is not None and match.group(3) is not None
     low = [replace(level(Kind.BATTERY_LOW, True), note=RAISED)] if is_low else []
     return [*sample(Kind.BATTERY_VOLTAGE, read, factor=scale), *low]
 
@@ -152,8 +159,20 @@ def charge(stated: JsonValue) -> list[Fact]:
     value, unit = plain(stated)
     if unit == "%" or (isinstance(value, str) and "%" in value):
         return percent(stated)
+    if unit in _SCALES:
+        return volts(stated)
     read = number(value)
     return percent(stated) if unit == "" and read is not None and read > 5 else []
+
+
+def vital(channel: str, unit: str) -> Reader:
+    """A sign of life in a unit; 0 stands for not measured."""
+
+    def read(stated: JsonValue) -> list[Fact]:
+        value = number(stated)
+        return [replace(event(Kind.VITAL, value), channel=channel, unit=unit)] if value and value > 0 else []
+
+    return read
 
 
 def meant(stated: JsonValue, on: Iterable[str] = (), off: Iterable[str] = ()) -> bool | None:

@@ -23,7 +23,13 @@ _EVENTS: Mapping[int, Fact] = {
     8: event(Kind.BUTTON, "single"),
     9: event(Kind.TAMPER, True),
 }
-_BY_NAME: Mapping[str, int] = {"sos event": 7, "press once event": 8, "start moving event": 1, "shock event": 4}
+_BY_NAME: Mapping[str, int] = {
+    "start moving event": 1,
+    "end movement event": 2,
+    "shock event": 4,
+    "sos event": 7,
+    "press once event": 8,
+}
 _LIMIT = 32
 
 
@@ -63,8 +69,15 @@ _NUMBERS: Mapping[str, str] = {
 }
 
 
+def _messages(values: Mapping[str, JsonValue]) -> list[dict[str, JsonValue]]:
+    """The measurements: a list, or an object with the keys "0", "1" and so on."""
+    numbered = [one for key, one in values.items() if key.isdecimal() and isinstance(one, dict)]
+    return items(values.get("messages")) or numbered[:_LIMIT]
+
+
 def _measured(frame: Frame) -> Iterable[Fact]:
-    for one in items(frame.values.get("messages")):
+    for one in _messages(frame.values):
+        yield from percent(one.get("Battery(%)"))
         identifier = word(one.get("measurementId")) or _NUMBERS.get(word(one.get("type")), "")
         if identifier in _READERS:
             yield from _READERS[identifier](one.get("measurementValue"))
@@ -73,7 +86,10 @@ def _measured(frame: Frame) -> Iterable[Fact]:
 
 
 def _is_sensecap(values: Mapping[str, JsonValue]) -> bool:
-    return any("measurementId" in one or one.get("type") == "upload_battery" for one in items(values.get("messages")))
+    return any(
+        "measurementId" in one or "Battery(%)" in one or one.get("type") == "upload_battery"
+        for one in _messages(values)
+    )
 
 
 MAP = FieldMap(

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pydantic import JsonValue
 
 from carebell.types import Kind
-from devices.coercion import flag, number, word
+from devices.coercion import flag, word
 from devices.dialect import Fact
 from devices.dialects.lorawan_rows import (
     RAISED,
@@ -28,6 +28,7 @@ from devices.dialects.lorawan_rows import (
     rest,
     state,
     table,
+    vital,
     volts,
 )
 from devices.facts import event, level
@@ -95,14 +96,6 @@ AN301 = FieldMap(
 )
 
 
-def _vital(channel: str, unit: str) -> Reader:
-    def read(stated: JsonValue) -> list[Fact]:
-        value = number(stated)
-        return [replace(event(Kind.VITAL, value), channel=channel, unit=unit)] if value and value > 0 else []
-
-    return read
-
-
 def _band_call(stated: JsonValue) -> list[Fact]:
     """The band's alarm key; a fire that somebody reports by it is a call for help too."""
     return [_ACTIVE] if word(stated) in ("sos", "fire") else [rest(Kind.SOS)]
@@ -116,9 +109,9 @@ BAND = FieldMap(
         "alarm": _band_call,
         # A flag among the measurements of this band, not the setting that other makers call so.
         "fall_detection": call(Kind.FALL),
-        "heart_rate": _vital("heart_rate", "/min"),
-        "blood_oxygen": _vital("blood_oxygen", "%"),
-        "body_temperature": _vital("body_temperature", "°C"),
+        "heart_rate": vital("heart_rate", "/min"),
+        "blood_oxygen": vital("blood_oxygen", "%"),
+        "body_temperature": vital("body_temperature", "°C"),
         "battery": percent,
     },
 )
@@ -173,7 +166,7 @@ GLOBALSAT = FieldMap(
     rows={
         **dict.fromkeys(_REPORTS, _report),
         "batteryCapacity": percent,
-        "heartRate": _vital("heart_rate", "/min"),
+        "heartRate": vital("heart_rate", "/min"),
     },
 )
 

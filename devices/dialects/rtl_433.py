@@ -1,6 +1,7 @@
 """rtl_433: `rtl_433/<host>/events` with one JSON object per radio message, or `…/devices/<model>/<id>/<key>` with one value.
 
-The device is `<model>/<id>`, with the channel between them where there is one. Every radio message is sent several times.
+Installers often leave the host out: `rtl_433/events`. The device is `<model>/<id>`, with the channel between them where
+there is one. Every radio message is sent several times.
 """
 
 import re
@@ -21,6 +22,7 @@ NAME = "rtl_433"
 ROOT = "rtl_433/"
 FILTERS: tuple[str, ...] = ()
 _ID_LIMIT = 200
+_OF_A_HOST = frozenset({"events", "states", "state", "stats", "availability", "devices", "log"})
 _TYPES = frozenset({"TPMS"})
 # A call that can be told from a message that was cut off.
 _CRY = re.compile(rb"KR1\dA? PANIC|Keypad Panic Button")
@@ -34,9 +36,7 @@ def matches(topic: str) -> bool:
 
 def decode(message: Message, known: Known) -> Decoded:
     """Everything the message says; never raises."""
-    _, _, rest = message.topic.partition("/")
-    host, _, rest = rest.partition("/")
-    host = host[:_ID_LIMIT]
+    host, rest = _parted(message.topic)
     if len(message.payload) > PAYLOAD_LIMIT:
         return _unread(message, host, Problem(Reason.TOO_LARGE, f"{len(message.payload)} bytes"))
     if rest == "availability":
@@ -48,6 +48,15 @@ def decode(message: Message, known: Known) -> Decoded:
     if rest.startswith("devices/"):
         return _value(rest.split("/")[1:], message, host, known)
     return _event(message, host, known, is_sure=rest == "events")
+
+
+def _parted(topic: str) -> tuple[str, str]:
+    """The host, or what stands for it where the topic has none, and what stands behind it."""
+    root, _, rest = topic.partition("/")
+    host, _, behind = rest.partition("/")
+    if host in _OF_A_HOST and behind.partition("/")[0] not in _OF_A_HOST:
+        return root, rest
+    return host[:_ID_LIMIT], behind
 
 
 def _availability(message: Message, host: str) -> Decoded:

@@ -15,6 +15,17 @@ def code(payload: Payload, words: str) -> list[Fact]:
     return [event(Kind.BUTTON, "rf_code", channel=text_of(stated))]
 
 
+def described_by_hand(payload: Payload, words: str) -> list[Fact]:
+    """What an installer's own description of a signal (`-X`, `-c`) finds: rows of bits, under a name that he chose."""
+    rows = payload.get("rows")
+    first = rows[0] if isinstance(rows, list) and rows else payload
+    codes = payload.get("codes")
+    listed = codes[0] if isinstance(codes, list) and codes else None
+    found = text_of(first.get("data")) if isinstance(first, dict) else ""
+    found = found or text_of(listed).rpartition("}")[2]
+    return [event(Kind.BUTTON, "rf_code", channel=found)] if found else []
+
+
 def generic_motion(payload: Payload, words: str) -> list[Fact]:
     """An alarm system without a name: the end of its code tells arming and a ping from motion."""
     ending = text_of(payload.get("code"))[-2:].casefold()
@@ -92,6 +103,8 @@ def quiet(payload: Payload, words: str) -> list[Fact]:
 
 def state(payload: Payload, words: str) -> list[Fact]:
     """A model that is not known: only words that are plain in themselves."""
+    if "num_rows" in payload:
+        return described_by_hand(payload, words)
     for key in ("state", "event", "text", "cmd", "extradata", "remarks"):
         said = word(payload.get(key))
         if said in _PANIC or said.endswith(" panic"):

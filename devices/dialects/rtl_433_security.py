@@ -1,5 +1,6 @@
 """The security and alarm devices that rtl_433 decodes, family by family: what their words and bits mean. Pure."""
 
+import re
 from collections.abc import Callable
 
 from carebell.types import Kind
@@ -41,7 +42,8 @@ _X10: tuple[tuple[str, Fact], ...] = (
 
 
 def interlogix(payload: Payload, words: str) -> list[Fact]:
-    """Interlogix and GE: five switches, whose meaning depends on the subtype."""
+    """Interlogix and GE: five switches, whose meaning depends on the subtype. A switch that was tripped and is over is
+    still told by its latch, which stands only in the raw message."""
     subtype = word(payload.get("subtype") or payload.get("device_type"))
     states = [word(payload.get(f"switch{index}")) for index in range(1, 6)]
     if subtype == "keyfob":
@@ -49,30 +51,42 @@ def interlogix(payload: Payload, words: str) -> list[Fact]:
     cover = [level(Kind.TAMPER, True)] if states[2] == "open" else []
     if subtype in ("smoke", "heat"):
         return [*_detector(Kind(subtype), states), *cover]
+    if subtype == "panic":
+        is_pressed = states[0] == "open" or _is_latched(payload)
+        return [event(Kind.SOS, "active")] if is_pressed else [alive(), *cover]
+    if subtype == "motion":
+        # By its switches a supervision looks the same.
+        latched = _is_latched(payload)
+        is_moving = states[0] == "open" if latched is None else latched
+        return [event(Kind.MOTION, True), *cover] if is_moving else [alive(), *cover]
     if not states[0]:
         return cover
-    is_open = states[0] == "open"
-    if subtype == "panic":
-        return [event(Kind.SOS, "active")] if is_open else [alive()]
-    if subtype == "motion":
-        return [event(Kind.MOTION, True) if is_open else level(Kind.MOTION, False), *cover]
     if subtype == "contact":
         # With wires at its terminals its cover switch floats.
-        return [level(Kind.CONTACT, is_open)]
+        return [level(Kind.CONTACT, states[0] == "open")]
     return [other(f"{subtype} switch1 {states[0]}"), *cover]
 
 
+def _is_latched(payload: Payload) -> bool | None:
+    """Whether the first input was tripped since the message before; None where the raw message is not there."""
+    raw = text_of(payload.get("raw_message") or payload.get("device_raw_message"))
+    first = _byte(raw[:2]) if len(raw) == 6 else None
+    return None if first is None else bool(first & 8)
+
+
 def _keyfob(states: list[str]) -> list[Fact]:
-    # Both lock keys together are the makers' gesture for an emergency.
     if states[4] == "closed":
-        return [event(Kind.SOS, "active", note="lock and unlock together")]
+        # Which of them is a call, if any, is for the home to say.
+        return [press("other", "lock and unlock")]
     names = ("lock", "unlock", "3", "4")
     return [press("single", name) for name, state in zip(names, states, strict=False) if state == "closed"]
 
 
 def _detector(kind: Kind, states: list[str]) -> list[Fact]:
-    """At rest only its first switch is open. Test and alarm cannot be told apart for sure: both are taken as the danger."""
+    """At rest only its first switch is open. Of a smoke detector the fourth one tells its test key from smoke."""
     first, second, _, fourth, fifth = states
+    if kind == Kind.SMOKE and fourth == "open":
+        return [event(kind, True), event(Kind.TEST, True)]
     is_at_rest = first in ("open", "") and not {second, fourth, fifth} & {"open"}
     if all(states):
         return [level(kind, not is_at_rest)]
@@ -91,7 +105,7 @@ def simplisafe(payload: Payload, words: str) -> list[Fact]:
             is_call = said == "contact open"
             return [event(Kind.SOS, "active") if is_call else event(Kind.ARM, "arm_away")]
         return zone(said == "contact open", words)
-    if said.startswith("disarm pin"):
+    if said.startswith("disarm") or said == "alarm off":
         return [event(Kind.ARM, "disarm")]
     for ending, mode in (("away", "arm_away"), ("home", "arm_home")):
         if said.startswith("arm system") and said.endswith(ending):
@@ -119,6 +133,8 @@ def gs558(payload: Payload, words: str) -> list[Fact]:
     """GS 558 transmits when it sounds and when it learns. Cheap remotes look the same: the description tells."""
     if flag(payload.get("learn")):
         return [other("learn")]
+    if any(one in words for one in ("remote", "doorbell", "chime", "key fob")):
+        return [event(Kind.BUTTON, "rf_code", channel=text_of(payload.get("code")))]
     kind = meant(words)
     if kind in (None, Kind.SMOKE):
         return [event(Kind.SMOKE, True)]
@@ -126,16 +142,34 @@ def gs558(payload: Payload, words: str) -> list[Fact]:
 
 
 def kidde(payload: Payload, words: str) -> list[Fact]:
-    """Kidde: whatever key says it."""
-    said = " ".join(word(value) for key, value in payload.items() if key != "model")
-    is_on = any(flag(payload.get(key)) for key in ("alarm", "smoke", "co"))
-    if "test" in said or flag(payload.get("test")):
+    """Kidde: one command, in words or as the number that its radio sends; it sends nothing else than these."""
+    named = _kidde_words(payload)
+    if "test" in named:
         return [event(Kind.TEST, True)]
-    if "hush" in said or "clear" in said:
-        return [other(said)]
-    if "carbon" in said or flag(payload.get("co")) or f" {said} ".find(" co ") >= 0:
-        return [event(Kind.CO, True)]
-    return [event(Kind.SMOKE, True)] if is_on or "smoke" in said or "fire" in said else []
+    if named & {"hush", "clear", "cleared"}:
+        return [other("hush")]
+    if "battery" in named:
+        return [level(Kind.BATTERY_LOW, True)]
+    dangers = [event(Kind.CO, True)] if named & {"co", "carbon"} else []
+    if named & {"smoke", "fire"} or (flag(payload.get("alarm")) and not dangers):
+        dangers.append(event(Kind.SMOKE, True))
+    return dangers
+
+
+def _kidde_words(payload: Payload) -> set[str]:
+    """Every word of its command, whatever key it stands under."""
+    keys = [key for key in _KIDDE_SAYS if payload.get(key) is not None] or [key for key in payload if key != "model"]
+    named = {key for key in ("test", "hush", "co", "smoke") if flag(payload.get(key))}
+    for key in keys:
+        stated = payload[key]
+        if isinstance(stated, int) and stated >= 0x80:
+            named.add(_KIDDE.get(stated & 0x7F, ""))
+        named |= {*re.split(r"[^a-z]+", text_of(stated).casefold())}
+    return named
+
+
+_KIDDE_SAYS = ("event", "command", "cmd", "state", "status", "text", "message", "alarm", "alarm_type")
+_KIDDE = {0: "test", 1: "hush", 2: "co", 3: "smoke", 13: "battery"}
 
 
 def kerui(payload: Payload, words: str) -> list[Fact]:

@@ -30,7 +30,9 @@ _REPLY = "carebell/rpc"
 
 def matches(topic: str) -> bool:
     """Whether a documented topic can be of this ecosystem. A prefix of one's own is known only by the frames' topic."""
-    return topic.startswith(("shellies/", "shelly")) or topic.endswith("/events/rpc") or topic == _REPLY
+    return (
+        topic.startswith(("shellies/", "shelly")) or topic.endswith(("/events/rpc", "/events/ble")) or topic == _REPLY
+    )
 
 
 def decode(message: Message, known: Known) -> Decoded:

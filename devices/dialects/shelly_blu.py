@@ -6,6 +6,7 @@ from typing import Any
 from carebell.types import Kind
 from devices.coercion import flag, number
 from devices.dialect import Fact, Message
+from devices.dialects.shelly_bthome import unpacked
 from devices.dialects.shelly_frames import pressed
 from devices.facts import alive, event, level, other, sample
 
@@ -50,7 +51,9 @@ _SAMPLES = {
 _FLAGS = {
     "window": Kind.CONTACT,
     "door": Kind.CONTACT,
+    "garage_door": Kind.CONTACT,
     "opening": Kind.CONTACT,
+    "problem": Kind.SENSOR_FAULT,
     "motion": Kind.MOTION,
     "occupancy": Kind.PRESENCE,
     "presence": Kind.PRESENCE,
@@ -85,7 +88,7 @@ def of_advert(stated: Mapping[str, Any], message: Message) -> tuple[str, list[Fa
 
     Its packet number goes round after 255, so that it is an identity for minutes only.
     """
-    named = {str(key).casefold(): value for key, value in list(stated.items())[:64]}
+    named = {str(key).casefold(): value for key, value in list(_opened(stated).items())[:64]}
     mac = named.get("address") or named.get("addr") or named.get("mac")
     if not isinstance(mac, str) or not mac or len(mac) > 32:
         return None
@@ -98,7 +101,18 @@ def of_advert(stated: Mapping[str, Any], message: Message) -> tuple[str, list[Fa
     for name, kind in _FLAGS.items():
         is_on = flag(named.get(name))
         facts += [] if is_on is None else [level(kind, is_on)]
+    if named.get("encryption") is True and not facts:
+        facts = [other("encrypted", channel="bthome")]
     return mac.lower(), facts or [alive()]
+
+
+def _opened(stated: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The advert in the envelope of ioBroker's script: who sent it beside what it said, as an object or as its bytes."""
+    source, payload = stated.get("srcBle"), stated.get("payload")
+    if not isinstance(source, dict) or not isinstance(payload, dict | str):
+        return stated
+    said = unpacked(payload) if isinstance(payload, str) else payload
+    return {**said, "address": source.get("mac") or said.get("address")}
 
 
 def _presses(stated: Any, message_id: str) -> list[Fact]:

@@ -91,6 +91,8 @@ def decode(address: str, own: Sequence[str], message: Message, known: Known) -> 
         if not isinstance(stated, dict):
             return unreadable(address, message, "an object")
         return Decoded(device_id=address, facts=tuple(_of_status(stated) or [alive()]))
+    if family == "longpush":
+        return _long_push(address, channel, text(message), known)
     return _scalar(address, family, channel, text(message))
 
 
@@ -144,11 +146,6 @@ def _state(family: str, channel: str, said: str) -> list[Fact]:
     if family == "input":
         is_on = flag(said)
         return [] if is_on is None else [other(is_on, channel=channel, is_level=True)]
-    if family == "longpush":
-        # The last push is said again every 30 s: 1 was a long one. Newer devices tell each push by `input_event`.
-        is_long = flag(said)
-        gesture = "long" if is_long else "release"
-        return [] if is_long is None else [event(Kind.BUTTON, gesture, channel=channel, is_level=True)]
     if family in ("ext_temperature", "ext_humidity"):
         return [
             Fact(kind=fact.kind, value=fact.value, unit=fact.unit, channel=f"ext{channel}"[:16])
@@ -157,13 +154,32 @@ def _state(family: str, channel: str, said: str) -> list[Fact]:
     return []
 
 
+def _long_push(address: str, channel: str, said: str, known: Known) -> Decoded:
+    """Whether the last push was a long one, said again every 30 s. Newer devices tell each push by `input_event`."""
+    is_long, key = flag(said), f"shelly long {address} {channel}"[:300]
+    if is_long is None:
+        return _scalar(address, "longpush", channel, said)
+    before: Mapping[str, Any] = known.lesson(key) or {}
+    was_long, count = before.get("is_long") is True, number(before.get("count")) or 0
+    count += is_long and not was_long
+    press = other(said, channel=f"longpush/{channel}"[:64])
+    if is_long and known.lesson(_presses_key(address, channel)) is None:
+        press = event(Kind.BUTTON, "long", channel=channel, message_id=f"long/{count}")
+    lessons = (Lesson(key, {"is_long": is_long, "count": count}),) if is_long != was_long else ()
+    return Decoded(device_id=address, facts=(press,), lessons=lessons)
+
+
+def _presses_key(address: str, channel: str) -> str:
+    return f"shelly {address} {channel}"[:300]
+
+
 def _input_event(address: str, channel: str, message: Message, known: Known) -> Decoded:
     """A press with its number. The last one is said again after a reconnect, without or with its gesture."""
     stated = content(message)
     if not isinstance(stated, dict):
         return unreadable(address, message, "an object with event and event_cnt")
     count = number(stated.get("event_cnt"))
-    message_id, lessons = _identity(f"shelly {address} {channel}"[:300], count, known)
+    message_id, lessons = _identity(_presses_key(address, channel), count, known)
     fact = pressed(stated.get("event"), channel=channel, message_id=message_id)
     return Decoded(device_id=address, facts=(fact or alive(),), lessons=lessons)
 
@@ -191,7 +207,12 @@ def _of_status(stated: Mapping[str, Any]) -> list[Fact]:
         facts.append(level(Kind.CONTACT, _STATES[word(sensor["state"])]))
     if gas.get("alarm_state") is not None:
         facts += _gas(gas["alarm_state"])
-    return facts + _battery(stated.get("bat")) + _warmth(stated.get("tmp")) + _damp(stated.get("hum"))
+    warmth = _warmth(stated.get("tmp")) or _warmth(_first(stated.get("thermostats")).get("tmp"))
+    return facts + _battery(stated.get("bat")) + warmth + _damp(stated.get("hum"))
+
+
+def _first(listed: Any) -> Mapping[str, Any]:
+    return listed[0] if isinstance(listed, list) and listed and isinstance(listed[0], dict) else {}
 
 
 def _part(stated: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -77,6 +77,8 @@ def of_script(address: str, own: Sequence[str], message: Message, _known: Known)
         if found is not None:
             mac, facts = found
             return Decoded(device_id=mac, facts=tuple(facts), is_repeated=True)
+    if stated is None and list(own) == ["events", "ble"]:
+        return unreadable(address, message, "what a BLU device said")
     topic = "/".join((address, *own))[:100]
     return Decoded(device_id=address, problems=(Problem(Reason.UNKNOWN_TOPIC, f"no topic of a Shelly: {topic}"),))
 

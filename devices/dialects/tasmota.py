@@ -29,7 +29,7 @@ _ID_LIMIT = 200
 _OF_ITSELF = re.compile(r"STATE|STATUS([1-79]|1[1-9])?|INFO\d?|POWER\d*|UPTIME|HEARTBEAT|MARGINS|EVENT")
 _SPOKEN_TO_PEOPLE = frozenset({"LOGGING", "LOG"})
 _OBJECTS = re.compile(r"SENSOR|RESULT|STATUS(0|8|10)")
-_BY_RULES = {"PIR": Kind.MOTION, "LEAK": Kind.WATER}
+_BY_RULES = {"PIR": Kind.MOTION, "MOTION": Kind.MOTION, "LEAK": Kind.WATER}
 _INPUT = re.compile(r"(SWITCH|BUTTON)\d{0,2}")
 
 
@@ -90,8 +90,8 @@ def _said(message: Message, device_id: str, last: str, known: Known) -> Decoded:
 
 
 def _by_a_rule(last: str, said: str) -> Fact:
-    """A rule of the installer publishes what it likes. Two names are in the documents; others need a binding."""
-    is_on = flag(said) if said.isalpha() else None
+    """A rule of the installer publishes what it likes. Three names are in the documents; others need a binding."""
+    is_on = flag(said)
     kind = _BY_RULES.get(last.rstrip("0123456789").upper())
     return other(said, channel=last) if kind is None or is_on is None else level(kind, is_on, channel=last)
 

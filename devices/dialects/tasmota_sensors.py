@@ -17,6 +17,8 @@ _SENSORS_READ, _VALUES_READ = 100, 40
 _ADDRESS_LIMIT = 128
 _INPUT = re.compile(r"(switch|button)(\d{1,2})?", re.IGNORECASE)
 _RADAR = re.compile(r"(LD\d|HLK|MR24|R24|C4001|SEN0609)", re.IGNORECASE)
+_BLE_BUTTON = re.compile(r"Btn|Button\d{0,2}")
+_BLE_PRESSES = {1: "single", 2: "double", 3: "long"}
 _BLE_NAME = re.compile(r"[A-Za-z0-9_]+-[0-9A-Fa-f]{6}")
 # Words of ButtonTopic and SetOption73, and the numbers that rules publish for them.
 _ACTIONS = {
@@ -85,8 +87,10 @@ def beacons(body: Body) -> list[Fact]:
     found = []
     for name, stated in list(body.items())[:_SENSORS_READ]:
         if name.upper().startswith("IBEACON") and isinstance(stated, dict):
-            is_heard = flag(stated.get("STATE"))
-            address = text_of(stated.get("MAC") or stated.get("UID"))
+            # Old versions have the address in the name, and a strength of 0 for what is no longer heard.
+            strength = number(stated.get("RSSI"))
+            is_heard = flag(stated.get("STATE")) if "STATE" in stated or strength is None else strength != 0
+            address = text_of(stated.get("MAC") or stated.get("UID")) or name[len("IBEACON_") :][:_ADDRESS_LIMIT]
             if is_heard is not None:
                 found.append(level(Kind.AVAILABILITY, is_heard, sub_device=address))
     return found
@@ -174,9 +178,22 @@ def _bluetooth(sensor: Body) -> list[Fact]:
     charge = number(sensor.get("Battery"))
     if charge is not None and 0 <= charge <= 100:
         found += sample(Kind.BATTERY, charge)
-    stated = sensor.get("Btn", sensor.get("Button"))
-    if text_of(stated):
-        # A number is the key, not the gesture.
-        gesture = _ACTIONS.get(word(stated), "other") if isinstance(stated, str) else "other"
-        found.append(event(Kind.BUTTON, gesture, channel=text_of(stated)))
+    if (is_shut := {0: False, 1: True, 2: False}.get(_whole(sensor.get("Door")))) is not None:
+        found.append(level(Kind.CONTACT, not is_shut))
+    for key, stated in list(sensor.items())[:_VALUES_READ]:
+        if _BLE_BUTTON.fullmatch(key) and text_of(stated):
+            found.append(_ble_press(key, stated))
     return found
+
+
+def _whole(stated: JsonValue) -> int:
+    value = number(stated)
+    return value if isinstance(value, int) else -1
+
+
+def _ble_press(key: str, stated: JsonValue) -> Fact:
+    """`Button2: 1` is a single press of the second key; the number of `Btn` is the key, not the gesture."""
+    if key[-1].isdigit():
+        return event(Kind.BUTTON, _BLE_PRESSES.get(_whole(stated), "other"), channel=key[len("Button") :])
+    gesture = _ACTIONS.get(word(stated), "other") if isinstance(stated, str) else "other"
+    return event(Kind.BUTTON, gesture, channel=text_of(stated))

@@ -32,6 +32,11 @@ _LEVELS: dict[str, Kind] = {
 }
 _CALLS = ("Panic", "PersonalAlarm", "SOS")
 _ON_OFF = {"00": "off", "01": "on", "02": "single", "40": "off", "41": "on", "42": "on"}
+# Models whose gestures are the commands to a lamp.
+_GESTURES_OF: tuple[tuple[tuple[str, ...], dict[str, str]], ...] = (
+    (("snzb-01", " wb01 ", " wb-01 "), {"02": "single", "01": "double", "00": "long"}),
+    (("wxkg13lm",), {"02": "single", "00": "double"}),
+)
 _TUYA_PRESSES = {"00": "single", "01": "double", "02": "long"}
 _DIMMER = {"01": "long", "05": "long", "02": "single", "06": "single", "03": "release", "07": "release"}
 _ARROW = {"07": "single", "08": "long", "09": "release"}
@@ -73,7 +78,7 @@ def received(name: str, body: Body, known: Known, gateway: str) -> list[Fact]:
     address = address_of(name, body)
     words = _words(address, known, gateway)
     body = {**_without_endpoint(body), **body}
-    found = [*_zone(body, words), *_commands(body), *_others(body), *_measured(body)]
+    found = [*_zone(body, words), *_commands(body, words), *_others(body), *_measured(body)]
     return [replace(fact, sub_device=address) for fact in with_test(found)]
 
 
@@ -142,13 +147,14 @@ def _trouble(bits: int) -> list[Fact]:
     return found + ([event(Kind.TEST, True)] if bits & 0x100 else [])
 
 
-def _commands(body: Body) -> list[Fact]:
+def _commands(body: Body, words: str) -> list[Fact]:
     """Presses are commands that the device sends to lamps or to an alarm system."""
     endpoint = text_of(body.get("Endpoint"))
+    gestures = next((known for models, known in _GESTURES_OF if any(one in words for one in models)), _ON_OFF)
     found = []
     for key, raw in body.items():
         command = _COMMAND.fullmatch(key.upper())
-        fact = command and _pressed(command[1], command[2], text_of(raw).upper(), endpoint)
+        fact = command and _pressed(command[1], command[2], text_of(raw).upper(), endpoint, gestures)
         if fact:
             found.append(fact)
     clicked = word(body.get("click") or body.get("Click"))
@@ -157,13 +163,13 @@ def _commands(body: Body) -> list[Fact]:
     return found
 
 
-def _pressed(cluster: str, command: str, raw: str, endpoint: str) -> Fact | None:
+def _pressed(cluster: str, command: str, raw: str, endpoint: str, gestures: Mapping[str, str]) -> Fact | None:
     if cluster == "0501":
         return _alarm_system(command, raw)
     if cluster == "0006" and command == "FD":
         return event(Kind.BUTTON, _TUYA_PRESSES.get(raw[:2], "other"), channel=endpoint)
     if cluster == "0006" and command in _ON_OFF:
-        return event(Kind.BUTTON, _ON_OFF[command], channel=endpoint)
+        return event(Kind.BUTTON, gestures.get(command, _ON_OFF[command]), channel=endpoint)
     if cluster == "0008" and command in _DIMMER:
         side = "" if _DIMMER[command] == "release" else "down" if raw[:2] == "01" else "up"
         return event(Kind.BUTTON, _DIMMER[command], channel=side)

@@ -25,6 +25,8 @@ _CODES = frozenset({"433toMQTT", "RFtoMQTT", "SRFBtoMQTT", "RF2toMQTT", "Pilight
 _OF_ITSELF = frozenset({"SYStoMQTT", "WebUItoMQTT", "RLStoMQTT", "presence"})
 # What we or an installer say to the gateway, and what it keeps for others.
 _NOT_OURS = frozenset({"commands", "config", "version", "undecoded", "log"})
+# How far a tag is from each gateway.
+_ROOMS = frozenset({"home_presence", "presence"})
 _NAMED = _NOT_OURS | {"LWT", "presence"}
 
 
@@ -36,6 +38,8 @@ def matches(topic: str) -> bool:
 def _parted(topic: str) -> tuple[str, str, str] | None:
     """Gateway, module and what stands behind it. The names of modules are plain enough under any root."""
     levels = topic.split("/")
+    if levels[0] == "home" and len(levels) == 3 and levels[1] in _ROOMS:
+        return levels[2][:_ID_LIMIT], "presence", ""
     if levels[0] == "home" and len(levels) > 2 and levels[2] in _NAMED:
         at = 2
     else:
@@ -101,7 +105,8 @@ def _advertisement(payload: Payload, message: Message, gateway: str, tail: str) 
     if not address:
         return Decoded(device_id=gateway, problems=(Problem(Reason.BAD_ADDRESS, "no address in topic or message"),))
     facts = (replace(fact, sub_device=address) for fact in facts_of(payload, message.received_at))
-    return Decoded(device_id=gateway, facts=tuple(facts), is_repeated=True)
+    # Several gateways hear it: the device is the sender, whichever passed it on.
+    return Decoded(device_id=address, facts=tuple(facts), is_repeated=True)
 
 
 def _code(payload: Payload) -> list[Fact]:

@@ -18,8 +18,10 @@ from devices.facts import alive, event, level, other, sample
 Payload = Mapping[str, JsonValue]
 _SHELLY = {1: "single", 2: "double", 3: "triple", 4: "long", 9: "long", 11: "hold", 128: "hold", 254: "hold"}
 _GESTURES: tuple[tuple[str, dict[int, str]], ...] = (
-    ("SBHT", {1: "single", 2: "hold"}),
+    ("SBHT", {**_SHELLY, 2: "hold"}),
     ("SB", _SHELLY),
+    # A switch without a battery: its 0 is a key too.
+    ("S520104", {0: "off", 1: "on", 2: "single"}),
     ("NODON", {1: "single", 2: "double", 3: "triple", 9: "long", 10: "release"}),
 )
 _CONTACTS = {"open": True, "opened": True, "timeout not closed": True, "closed": False, "close": False}
@@ -70,7 +72,7 @@ def _buttons(payload: Payload, identity: str) -> list[Fact]:
         stated = payload.get(key)
         pressed = number(stated)
         # 0 is another key's press, or the beacon that is sent every few seconds.
-        if pressed == 0 or word(stated) in ("", "none", "false"):
+        if (pressed == 0 and 0 not in gestures) or word(stated) in ("", "none", "false"):
             continue
         gesture = gestures.get(int(pressed), "other") if pressed is not None else _named(word(stated))
         found.append(event(Kind.BUTTON, gesture, channel=key.removeprefix("button"), message_id=identity))
@@ -95,16 +97,23 @@ def _contact(payload: Payload, identity: str) -> list[Fact]:
 
 
 def _is_door(payload: Payload) -> bool:
-    """A blind says in per cent how far it is open."""
-    is_blind = payload.get("type") == "WCVR" or "position" in payload
+    """A blind says in per cent how far it is open; 0 and 1 are a door only where the type tells that it is no blind."""
     stated = payload.get("open")
-    return not is_blind and (isinstance(stated, bool) or word(stated) in ("true", "false"))
+    is_plain = isinstance(stated, bool) or word(stated) in ("true", "false")
+    return not _is_blind(payload) and (is_plain or ("type" in payload and number(stated) in (0, 1)))
+
+
+def _is_blind(payload: Payload) -> bool:
+    return payload.get("type") == "WCVR" or "position" in payload
 
 
 def _levels(payload: Payload, identity: str) -> list[Fact]:
     found: dict[Kind, Fact] = {}
     for key, kind in _LEVELS.items():
         is_on = flag(payload.get(key))
+        if kind == Kind.MOTION and _is_blind(payload):
+            # The blind moves, nobody else.
+            continue
         if is_on is not None and kind not in found:
             found[kind] = level(kind, is_on, message_id=identity)
     return list(found.values())
@@ -142,7 +151,7 @@ def _within(kind: Kind, stated: JsonValue, limits: tuple[float, float]) -> list[
 
 
 def _vital(payload: Payload) -> list[Fact]:
-    rate = number(payload.get("act_bpm"))
+    rate = number(payload.get("act_bpm", payload.get("bpm")))
     if rate is None or not 0 < rate < 255:
         return []
     return [Fact(kind=Kind.VITAL, value=rate, unit="bpm", channel="heart_rate")]
@@ -159,4 +168,7 @@ def gateway_facts(payload: Payload, module: str) -> list[Fact]:
         return [level(Kind.GAS, is_gas, **about)]
     if module == "GPIOInputtoMQTT":
         return [other(payload.get("gpio"), is_level=True, **about)]
+    if "tempc" not in payload and "tempf" not in payload:
+        key = "tempf" if word(payload.get("unit")) == "f" else "tempc"
+        return _climate({**payload, key: payload.get("temp")})
     return _climate(payload)

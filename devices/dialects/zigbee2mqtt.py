@@ -6,11 +6,13 @@ cached, so each is an event. With `output: attribute` each key has a topic of it
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 import orjson
 from pydantic import JsonValue
 
 from carebell.types import Kind
+from devices.coercion import number, word
 from devices.dialect import PAYLOAD_LIMIT, Decoded, Fact, Known, Lesson, Message, Problem, Reason
 from devices.dialects import zigbee2mqtt_bridge as bridge
 from devices.dialects import zigbee2mqtt_keys as keys
@@ -26,6 +28,10 @@ _KEY = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 _CRY = re.compile(
     rb'"(?:action|click)(?:_\w{1,20})?"\s*:\s*"[^"]{0,20}(?:emergency|panic|sos)|"sos(?:_alarm)?"\s*:\s*true'
 )
+_ALWAYS_JSON = frozenset({"devices", "event", "groups", "health", "info", "logging"})
+_TO_THE_BRIDGE = ("config/", "networkmap", "request/")
+_PRESSES = ("action", "click")
+_AGAIN_WITHIN_S = 3
 _LASTING = frozenset({Kind.FALL, Kind.BED})
 
 
@@ -47,7 +53,7 @@ def decode(message: Message, known: Known) -> Decoded:
         return _unreadable(name, message, Problem(Reason.TOO_LARGE, f"{len(message.payload)} bytes"))
     content, problem = _content(message.payload)
     if name.startswith("bridge/"):
-        return _of_bridge(name.removeprefix("bridge/"), content, problem)
+        return _of_bridge(name.removeprefix("bridge/"), message, content, problem)
     if name.endswith(_AVAILABILITY):
         return _availability(name.removesuffix(_AVAILABILITY), message, content, known)
     if not message.payload.strip():
@@ -63,10 +69,13 @@ def _content(payload: bytes) -> tuple[JsonValue, Problem | None]:
         return payload.decode("utf-8", "replace"), Problem(Reason.NOT_JSON, f"not JSON: {error}")
 
 
-def _of_bridge(topic: str, content: JsonValue, problem: Problem | None) -> Decoded:
-    if problem is not None and topic in ("devices", "event", "logging"):
+def _of_bridge(topic: str, message: Message, content: JsonValue, problem: Problem | None) -> Decoded:
+    if problem is not None and topic in _ALWAYS_JSON:
         return Decoded(device_id=bridge.DEVICE_ID, is_gateway=True, problems=(problem,))
-    return bridge.decode(topic, content)
+    decoded = bridge.decode(topic, content)
+    if decoded.facts or decoded.problems or message.retained or topic.startswith(_TO_THE_BRIDGE):
+        return decoded
+    return replace(decoded, facts=(alive(),))
 
 
 def _availability(name: str, message: Message, content: JsonValue, known: Known) -> Decoded:
@@ -83,11 +92,31 @@ def _availability(name: str, message: Message, content: JsonValue, known: Known)
 
 def _of_device(name: str, message: Message, content: JsonValue, problem: Problem | None, known: Known) -> Decoded:
     if isinstance(content, dict):
-        return _state(name, content, known)
+        decoded = _state(name, content, known)
+        return replace(decoded, lessons=(*decoded.lessons, *_pressed(name, content, message)))
     parent, _, key = name.rpartition("/")
     if parent and _is_attribute(key, message.payload, content) and not bridge.is_listed(name, known):
+        if key in _PRESSES and _is_said_again(parent, content, message, known):
+            return Decoded(device_id=bridge.address_of(parent, known)[:_NAME_LIMIT], facts=(alive(),))
         return _state(parent, {key: content}, known)
     return _unreadable(name, message, problem or Problem(Reason.WRONG_SHAPE, "expected a JSON object"))
+
+
+def _pressed(name: str, state: Mapping[str, JsonValue], message: Message) -> tuple[Lesson, ...]:
+    """For Home Assistant, and by `attribute_and_json`, each press comes once more on a topic of its own."""
+    said = {key: word(state[key])[:_NAME_LIMIT] for key in _PRESSES if word(state.get(key))}
+    return (Lesson(_press_key(name), {**said, "at": message.received_at.timestamp()}),) if said else ()
+
+
+def _press_key(name: str) -> str:
+    return f"zigbee2mqtt press {name}"
+
+
+def _is_said_again(name: str, content: JsonValue, message: Message, known: Known) -> bool:
+    before = known.lesson(_press_key(name)) or {}
+    at = number(before.get("at"))
+    is_just_now = at is not None and 0 <= message.received_at.timestamp() - at <= _AGAIN_WITHIN_S
+    return is_just_now and word(content) in [before.get(key) for key in _PRESSES]
 
 
 def _is_attribute(key: str, payload: bytes, content: JsonValue) -> bool:

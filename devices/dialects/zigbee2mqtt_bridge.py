@@ -157,7 +157,8 @@ def _text(value: JsonValue) -> str:
 
 
 def _key(name: str) -> str:
-    return f"zigbee2mqtt/{name}"
+    # No topic: Home Assistant's discovery teaches under the topics of the same gateway.
+    return f"zigbee2mqtt device {name}"
 
 
 def is_listed(name: str, known: Known) -> bool:

@@ -268,5 +268,7 @@ def vital(unit: str) -> Reader:
 
 
 def action(said: Said) -> list[Fact]:
-    """What was done to a button."""
+    """What was done to a button. Older gateways say it twice in one message, as `action` and as `click`."""
+    if said.key == "click" and word(said.state.get("action")):
+        return []
     return action_of(said.value, channel=said.channel, model=said.device.model, text=said.device.text)

@@ -41,7 +41,7 @@ def desk_app(
     app.include_router(case_routes(library, feed, tokens))
     app.include_router(act_routes(casebook, library, tokens, instruments))
     app.include_router(home_routes(library, tokens, instruments.clock))
-    app.include_router(heard_routes(library.homes, library.words, tokens, instruments.clock))
+    app.include_router(heard_routes(library, tokens, instruments.clock))
     app.include_router(rejected_routes(log, tokens))
     app.include_router(session_routes(tokens, page))
     health_routes(app, instruments.telemetry, health)

@@ -17,6 +17,7 @@ from devices.registry_json import device_document
 from notifier.desk.auth import Tokens
 from notifier.desk.homes import Homes
 from notifier.desk.last_words import LastWords
+from notifier.desk.library import Library
 from notifier.desk.problem import Problem, described
 from notifier.desk.shape import Json, time
 
@@ -34,15 +35,15 @@ class BindingBody(BaseModel):
     kind: Annotated[Kind, Field(description="What it means.", examples=["sos"])] = Kind.SOS
 
 
-def heard_routes(homes: Homes, words: LastWords, tokens: Tokens, clock: Clock) -> APIRouter:
+def heard_routes(library: Library, tokens: Tokens, clock: Clock) -> APIRouter:
     """All of them."""
     routes = APIRouter(prefix="/api/v1", tags=["devices"], responses=described(401, 422))
-    _listening(routes, homes, words, tokens, clock)
-    _bindings(routes, homes, tokens, clock)
+    _listening(routes, library, tokens, clock)
+    _bindings(routes, library, tokens, clock)
     return routes
 
 
-def _listening(routes: APIRouter, homes: Homes, words: LastWords, tokens: Tokens, clock: Clock) -> None:
+def _listening(routes: APIRouter, library: Library, tokens: Tokens, clock: Clock) -> None:
     @routes.get(
         "/homes/{home_id}/heard",
         summary="The last word of each device, and what came just now",
@@ -56,21 +57,21 @@ def _listening(routes: APIRouter, homes: Homes, words: LastWords, tokens: Tokens
             int, Query(ge=0, le=_LONGEST_S, description="Seconds to wait for something to come: press it now.")
         ] = 0,
     ) -> dict[str, Any]:
-        found = await homes.home(home_id)
+        found = await library.homes.home(home_id)
         now = clock.now()
         behind = _time(after) if after else now - timedelta(seconds=0 if wait else 600)
-        recent = await words.news(home_id, behind, clock, now + timedelta(seconds=wait))
+        recent = await library.words.news(home_id, behind, clock, now + timedelta(seconds=wait))
         if found is None and not recent:
             raise Problem(404, "No such home", "It is not registered, and nothing was heard from it.")
         devices = [] if found is None else found.home.devices
         return {
             "at": time(clock.now()),
-            "devices": [_device_json(home_id, device, words) for device in devices],
+            "devices": [_device_json(home_id, device, library.words) for device in devices],
             "recent": [_reading_json(reading) for reading in recent],
         }
 
 
-def _bindings(routes: APIRouter, homes: Homes, tokens: Tokens, clock: Clock) -> None:
+def _bindings(routes: APIRouter, library: Library, tokens: Tokens, clock: Clock) -> None:
     path, written = "/homes/{home_id}/devices/{device_id}/bindings", described(404, 409)
 
     @routes.post(path, summary="Say what a gesture of a device means", responses=written)
@@ -82,7 +83,7 @@ def _bindings(routes: APIRouter, homes: Homes, tokens: Tokens, clock: Clock) -> 
         def bound(home: Home) -> Home:
             return with_binding(home, device_id, binding)
 
-        return await _changed(homes, home_id, device_id, bound, desk, clock)
+        return await _changed(library.homes, home_id, device_id, bound, desk, clock)
 
     @routes.delete(path, summary="Forget what a gesture meant", responses=written)
     async def unbind(
@@ -95,7 +96,7 @@ def _bindings(routes: APIRouter, homes: Homes, tokens: Tokens, clock: Clock) -> 
         def unbound(home: Home) -> Home:
             return without_binding(home, device_id, gesture, channel)
 
-        return await _changed(homes, home_id, device_id, unbound, desk, clock)
+        return await _changed(library.homes, home_id, device_id, unbound, desk, clock)
 
 
 async def _changed(homes: Homes, home_id: str, device_id: str, change: Any, desk: str, clock: Clock) -> Json:

@@ -14,7 +14,9 @@ from carebell.types import Kind
 from carebell.wire import decode, encode
 from deploy.asyncapi import document, text
 from devices.dialect import Message
+from devices.listener import Listener
 from ingest.accept import accept
+from ingest.roster import Roster
 
 FILE = Path(__file__).parents[2] / "docs" / "asyncapi.yaml"
 DOCUMENT: dict[str, Any] = yaml.safe_load(FILE.read_text("utf-8"))
@@ -87,7 +89,7 @@ def test_ingest_reads_what_a_device_is_shown_to_say() -> None:
             payload=orjson.dumps(example["payload"]),
             received_at=datetime(2026, 1, 1, tzinfo=UTC),
         )
-        accepted = accept(message, {})
+        accepted = accept(message, Listener(Roster()))
         assert accepted.readings
         assert accepted.rejected is None
 
@@ -101,7 +103,7 @@ def test_what_ingest_answers_is_described(kind: Kind) -> None:
         message = Message(
             topic="carebell/h/d/up", payload=orjson.dumps(content), received_at=datetime(2026, 1, 1, tzinfo=UTC)
         )
-        for reply in accept(message, {}).replies:
+        for reply in accept(message, Listener(Roster())).replies:
             assert sum(check.is_valid(orjson.loads(reply.payload)) for check in down) == 1
 
 

@@ -26,6 +26,7 @@ from deploy.city_config import CityConfig, HttpPart, read_city
 from deploy.cli import main
 from deploy.cli.up import HTTP_PORT, MQTT_PORT
 from deploy.config import Common, Config, policies_of, read_config, rulebook_of
+from devices.products import read_products
 from devices.registry import Contact, Device, Home, Resident, Role, Service
 from devices.registry_csv import SETTING
 from devices.registry_file import read_homes
@@ -245,7 +246,7 @@ def api() -> dict[str, set[str]]:
 def route_of(path: str) -> str | None:
     """The route that a path in a document means. `{…}` and CAPITALS stand for anything."""
     for route in api():
-        pattern = re.escape(route).replace(r"\{case_id\}", "[^/]+").replace(r"\{home_id\}", "[^/]+")
+        pattern = re.sub(r"\\{\w+_id\\}", "[^/]+", re.escape(route))
         pattern = pattern.replace(r"\{move\}", "(?:" + "|".join(Move) + ")")
         if re.fullmatch(pattern, path):
             return route
@@ -359,7 +360,15 @@ def test_the_examples_are_read_by_the_real_readers(tmp_path: Path) -> None:
     rulebook_of(config.rulebook)
     assert [responder.person().reach for responder in config.responders]
     assert read_city(folder / "city.yaml").desk.tokens
-    assert set(examples()) == {"carebell.yaml", "city.yaml", "policies.yaml", "rulebook.yaml", "homes.yaml"}
+    assert set(examples()) == {
+        "carebell.yaml",
+        "city.yaml",
+        "policies.yaml",
+        "rulebook.yaml",
+        "homes.yaml",
+        "product.yaml",
+    }
+    assert set(read_products([folder / "product.yaml"])) == {"alink/a1XyZ", "onenet/Q8r2"}
 
 
 def test_the_example_homes_are_read_from_yaml_and_csv() -> None:

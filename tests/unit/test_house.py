@@ -25,6 +25,7 @@ DOORS = {
     "alembic": ("deploy/migrate.py", "deploy/migrations/"),
     "aiokafka": ("carebell/log_kafka*.py",),
     "redis": ("*_redis.py",),
+    "google": ("devices/dialects/sparkplug_payload.py",),
     "sqlite3": ("carebell/log_sqlite.py", "carebell/sqlite_thread.py", "ingest/spool_sqlite.py"),
     "httpx2": ("notifier/channels/", "deploy/channels.py"),
     "iotcore": ("deploy/broker.py",),

@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -76,7 +77,16 @@ def test_golden_bytes_are_read_as_ever(name: str) -> None:
 def test_golden_bytes_are_written_as_ever(name: str) -> None:
     written = json.loads(encode(EXPECTED[name]))
     golden = json.loads((GOLDEN / f"{name}.json").read_bytes())
-    assert {key: written[key] for key in golden} == golden
+    assert _as_far_as(golden, written) == golden
+
+
+def _as_far_as(golden: Any, written: Any) -> Any:
+    """What was written, without fields that are younger than the golden file."""
+    if isinstance(golden, dict):
+        return {key: _as_far_as(one, written[key]) for key, one in golden.items()}
+    if isinstance(golden, list):
+        return [_as_far_as(*pair) for pair in zip(golden, written, strict=True)]
+    return written
 
 
 @pytest.mark.parametrize("name", BARE)
