@@ -83,7 +83,8 @@ class Decoded:
 
     `device_id` is the sender's address in its ecosystem (native: its id). `home_id` only where the topic names it.
     `is_repeated`: its radio says everything several times, so that the same content within seconds is the same message.
-    `is_gateway`: the gateway speaks of itself.
+    `is_gateway`: the gateway speaks of itself. `signal`: how well the device was heard, in the unit of its ecosystem (dBm, or
+    0 to 255 in Zigbee).
     """
 
     home_id: str = ""
@@ -93,6 +94,7 @@ class Decoded:
     lessons: tuple["Lesson", ...] = ()
     is_repeated: bool = False
     is_gateway: bool = False
+    signal: int | float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

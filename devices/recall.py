@@ -18,6 +18,9 @@ from devices.dialect import Decoded, Fact, Message
 REPEATED_WITHIN = timedelta(seconds=3)
 # A state that goes on is said again after so long: somebody is still there.
 STILL_AFTER = timedelta(minutes=10)
+# How well a device is heard is told so often; it comes with every message.
+SIGNAL_AFTER = timedelta(hours=6)
+SIGNAL = "signal"
 _GOES_ON = frozenset({Kind.MOTION, Kind.PRESENCE, Kind.BED})
 _KEPT = 200_000
 Value = TypeVar("Value")
@@ -41,6 +44,7 @@ class Recall:
         self._seen: _Bounded[None] = _Bounded()
         self._contents: _Bounded[datetime] = _Bounded()
         self._live: _Bounded[datetime] = _Bounded()
+        self._signals: _Bounded[datetime] = _Bounded()
 
     def forget(self) -> None:
         """The next message is news, whatever it says."""
@@ -54,9 +58,19 @@ class Recall:
         found = tuple(fact for fact in facts if self._is_news(sender, fact, decoded, message))
         if not message.retained:
             self._live.put(sender, message.received_at)
+        found += self._signal(sender, decoded, message)
         if found or not facts:
             return found
         return (Fact(kind=Kind.HEARTBEAT, value=True, sub_device=facts[0].sub_device),)
+
+    def _signal(self, sender: tuple[str, str], decoded: Decoded, message: Message) -> tuple[Fact, ...]:
+        told = self._signals.get(sender)
+        is_due = told is None or message.received_at - told >= SIGNAL_AFTER
+        if decoded.signal is None or message.retained or not is_due:
+            return ()
+        self._signals.put(sender, message.received_at)
+        sub_device = decoded.facts[0].sub_device if decoded.facts else ""
+        return (Fact(kind=Kind.OTHER, value=decoded.signal, channel=SIGNAL, sub_device=sub_device),)
 
     def _aged(self, sender: tuple[str, str], fact: Fact, message: Message) -> Fact:
         """The broker kept it. A call that is older than what we have heard of its device since is history."""

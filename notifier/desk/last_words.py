@@ -16,8 +16,8 @@ from carebell.log import Log, Reader
 from carebell.topics import Topic
 from carebell.types import Kind, Reading
 from carebell.wire import Unreadable, decode
+from devices.recall import SIGNAL
 
-SIGNAL = "signal"
 _TOPICS = (Topic.URGENT, Topic.TELEMETRY)
 _AT_START = 20_000
 _DEVICES_KEPT, _HOMES_KEPT, _RECENT = 200_000, 20_000, 50

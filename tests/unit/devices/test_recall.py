@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from devices.dialect import Decoded, Fact, Message
 from devices.facts import event, level
-from devices.recall import REPEATED_WITHIN, STILL_AFTER, Recall
+from devices.recall import REPEATED_WITHIN, SIGNAL_AFTER, STILL_AFTER, Recall
 
 AT = datetime(2026, 3, 1, 8, tzinfo=UTC)
 
@@ -115,6 +115,13 @@ def test_what_was_not_acknowledged_comes_again_and_is_news(ear: Ear) -> None:
 
 def test_a_message_that_states_nothing_is_no_sign_of_life(ear: Ear) -> None:
     assert ear.hear(0) == []
+
+
+def test_how_well_a_device_is_heard_is_told_a_few_times_a_day(ear: Ear) -> None:
+    after = SIGNAL_AFTER.total_seconds()
+    assert ear.hear(0, event("battery", 80), signal=-71) == [("battery", 80), ("other", -71)]
+    assert ear.hear(60, event("battery", 80), signal=-72) == [("battery", 80)]
+    assert ear.hear(after, event("battery", 80), signal=-73) == [("battery", 80), ("other", -73)]
 
 
 @given(st.lists(st.tuples(st.booleans(), st.floats(0, 1000)), max_size=60))
