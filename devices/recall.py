@@ -42,7 +42,7 @@ class Recall:
     def __init__(self) -> None:
         self._levels: _Bounded[tuple[object, datetime]] = _Bounded()
         self._seen: _Bounded[None] = _Bounded()
-        self._contents: _Bounded[datetime] = _Bounded()
+        self._contents: _Bounded[tuple[object, datetime]] = _Bounded()
         self._live: _Bounded[datetime] = _Bounded()
         self._signals: _Bounded[datetime] = _Bounded()
 
@@ -73,8 +73,12 @@ class Recall:
         return (Fact(kind=Kind.OTHER, value=decoded.signal, channel=SIGNAL, sub_device=sub_device),)
 
     def _aged(self, sender: tuple[str, str], fact: Fact, message: Message) -> Fact:
-        """The broker kept it. A call that is older than what we have heard of its device since is history."""
+        """The broker kept it. A call that is older than what we have heard of its device since is history; a state that
+        is another than the last one heard is newer."""
         if not message.retained or fact.kind not in URGENT_KINDS:
+            return fact
+        heard = self._levels.get((*sender, fact.sub_device, fact.kind, fact.channel)) if fact.is_level else None
+        if heard is not None and heard[0] != (repr(fact.value), fact.is_test):
             return fact
         live = self._live.get(sender)
         is_older = live is not None and (fact.observed_at is None or fact.observed_at <= live)
@@ -89,10 +93,12 @@ class Recall:
                 return False
             self._seen.put(key, None)
         elif decoded.is_repeated:
-            before = self._contents.get(said)
-            if before is not None and timedelta(0) <= message.received_at - before <= REPEATED_WITHIN:
+            before = self._contents.get(about)
+            # A door that is opened, closed and opened is no copy: only the last that was said is compared.
+            is_same = before is not None and before[0] == said
+            if before is not None and is_same and timedelta(0) <= message.received_at - before[1] <= REPEATED_WITHIN:
                 return False
-            self._contents.put(said, message.received_at)
+            self._contents.put(about, (said, message.received_at))
         return not fact.is_level or fact.is_history or self._has_changed(about, fact, message)
 
     def _has_changed(self, about: tuple[object, ...], fact: Fact, message: Message) -> bool:

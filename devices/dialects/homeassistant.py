@@ -165,8 +165,13 @@ def _undescribed(message: Message) -> Decoded:
 
 
 def _documented(levels: Sequence[str], message: Message) -> list[Fact]:
-    """A fall is not lost for want of a discovery: ESPHome documents the names of the fall radar."""
-    if len(levels) < 4 or levels[-3] != "binary_sensor" or levels[-1] != "state":
+    """Neither a fall nor a press is lost for want of a discovery: ESPHome documents the names of the fall radar, and an event
+    says itself what it is."""
+    if len(levels) < 4 or levels[-1] != "state":
+        return []
+    if levels[-3] == "event":
+        return facts_of({"role": "state_topic", "component": "event", "object": levels[-2]}, _said(message))
+    if levels[-3] != "binary_sensor":
         return []
     kind = documented_kind(levels[-2])
     return [] if kind is None else level_of(kind, _said(message), channel=levels[-2])

@@ -47,7 +47,7 @@ def interlogix(payload: Payload, words: str) -> list[Fact]:
     subtype = word(payload.get("subtype") or payload.get("device_type"))
     states = [word(payload.get(f"switch{index}")) for index in range(1, 6)]
     if subtype == "keyfob":
-        return _keyfob(states)
+        return _keyfob(states, words)
     cover = [level(Kind.TAMPER, True)] if states[2] == "open" else []
     if subtype in ("smoke", "heat"):
         return [*_detector(Kind(subtype), states), *cover]
@@ -74,10 +74,11 @@ def _is_latched(payload: Payload) -> bool | None:
     return None if first is None else bool(first & 8)
 
 
-def _keyfob(states: list[str]) -> list[Fact]:
+def _keyfob(states: list[str], words: str) -> list[Fact]:
     if states[4] == "closed":
-        # Which of them is a call, if any, is for the home to say.
-        return [press("other", "lock and unlock")]
+        # For some makers' panels an emergency, for others nothing: the description tells, or a binding.
+        is_call = meant(words) == Kind.SOS
+        return [*([event(Kind.SOS, "active")] if is_call else []), press("other", "lock and unlock")]
     names = ("lock", "unlock", "3", "4")
     return [press("single", name) for name, state in zip(names, states, strict=False) if state == "closed"]
 

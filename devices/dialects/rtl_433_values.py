@@ -88,8 +88,10 @@ def _climate(payload: Payload) -> list[Fact]:
 
 def _battery(payload: Payload) -> list[Fact]:
     charge, stated = number(payload.get("battery_ok")), word(payload.get("battery"))
+    # A whole number is a switch, a fraction a level; 1.0 is full.
+    is_level = isinstance(payload.get("battery_ok"), float)
     found: list[Fact] = []
-    if charge is not None and 0 < charge < 1:
+    if charge is not None and (0 < charge < 1 or (is_level and charge in (0, 1))):
         found += sample(Kind.BATTERY, round(charge * 100, 1))
     elif charge in (0, 1):
         found.append(level(Kind.BATTERY_LOW, charge == 0))

@@ -61,13 +61,22 @@ def decode(message: Message, known: Known) -> Decoded:
         return Decoded(problems=(problem,))
     prefix, device_id, last = parted
     kind = last.upper()
-    if prefix == "cmnd" or kind in _SPOKEN_TO_PEOPLE:
+    if prefix == "cmnd":
+        return Decoded(device_id=device_id, facts=tuple(_pressed(message.payload, last)))
+    if kind in _SPOKEN_TO_PEOPLE:
         return Decoded(device_id=device_id)
     if kind == "LWT":
         return _availability(message, device_id)
     if _OF_ITSELF.fullmatch(kind):
         return Decoded(device_id=device_id, facts=(alive(),))
     return _said(message, device_id, last, known)
+
+
+def _pressed(payload: bytes, last: str) -> list[Fact]:
+    """A button with a `ButtonTopic` speaks as one who commands. Our own commands are other words."""
+    said = payload[:16].decode("utf-8", "replace").strip().upper()
+    is_press = last.upper().startswith("POWER") and said in ("TOGGLE", "HOLD")
+    return own.input_of("Button", said, is_state=False) if is_press else []
 
 
 def _availability(message: Message, device_id: str) -> Decoded:

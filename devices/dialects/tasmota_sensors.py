@@ -47,24 +47,44 @@ _STATES: dict[str, Kind] = {
 
 
 def radio(body: Body) -> list[Fact]:
-    """A code from the radio bridge: only a binding gives it a meaning."""
+    """A code from the radio bridge: only a binding gives it a meaning. Answers to our own commands are none."""
     found = []
     for key in ("RfReceived", "RfRaw"):
         stated = body.get(key)
         if isinstance(stated, dict):
-            stated = stated.get("Data")
-        if text_of(stated) not in ("", "0", "None"):
-            found.append(event(Kind.BUTTON, "rf_code", channel=text_of(stated)))
+            code = _sniffed(text_of(stated.get("Data")))
+            if code not in ("", "0", "None", "AAA055"):
+                found.append(event(Kind.BUTTON, "rf_code", channel=code))
     return found
+
+
+def _sniffed(code: str) -> str:
+    """Raw sniffing puts measured times before the bits, others at every press: the bits alone are the code."""
+    plain = code.replace(" ", "").upper()
+    times = plain[4:6]
+    if not plain.startswith("AAB1") or not times.isdigit():
+        return code
+    return plain[6 + 4 * int(times) :].removesuffix("55") or code
 
 
 def inputs(body: Body, *, is_state: bool) -> list[Fact]:
     """Buttons and switches. A switch may be a reed, a motion sensor or a lamp's: the home decides."""
     found = []
-    for name, stated in body.items():
+    for name, stated in list(body.items())[:_SENSORS_READ]:
         if _INPUT.fullmatch(name):
             found += input_of(name, stated, is_state=is_state)
+        elif _is_renamed(name, stated, is_state=is_state):
+            found += [
+                replace(fact, channel=name[:_ADDRESS_LIMIT]) for fact in input_of("Switch", stated, is_state=is_state)
+            ]
     return found
+
+
+def _is_renamed(name: str, stated: JsonValue, *, is_state: bool) -> bool:
+    """A switch under a name of the installer's own (`SwitchText`)."""
+    if isinstance(stated, dict):
+        return set(stated) == {"Action"}
+    return is_state and isinstance(stated, str) and stated.upper() in ("ON", "OFF") and not name.startswith("POWER")
 
 
 def input_of(name: str, stated: JsonValue, *, is_state: bool) -> list[Fact]:

@@ -9,7 +9,7 @@ import orjson
 from pydantic import JsonValue
 
 from carebell.types import Kind
-from devices.coercion import flag, word
+from devices.coercion import flag, number, word
 from devices.dialect import PAYLOAD_LIMIT, Decoded, Fact, Known, Message, Problem, Reason
 from devices.dialects import rtl_433
 from devices.dialects.native import cries
@@ -106,7 +106,7 @@ def _advertisement(payload: Payload, message: Message, gateway: str, tail: str) 
         return Decoded(device_id=gateway, problems=(Problem(Reason.BAD_ADDRESS, "no address in topic or message"),))
     facts = (replace(fact, sub_device=address) for fact in facts_of(payload, message.received_at))
     # Several gateways hear it: the device is the sender, whichever passed it on.
-    return Decoded(device_id=address, facts=tuple(facts), is_repeated=True)
+    return Decoded(device_id=address, facts=tuple(facts), is_repeated=True, signal=number(payload.get("rssi")))
 
 
 def _code(payload: Payload) -> list[Fact]:

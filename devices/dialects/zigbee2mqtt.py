@@ -131,7 +131,8 @@ def _state(name: str, state: Mapping[str, JsonValue], known: Known) -> Decoded:
     if "status" in state:
         facts, lessons = _with_ends(name, facts, known)
     address = bridge.address_of(name, known)[:_NAME_LIMIT]
-    return Decoded(device_id=address, facts=tuple(facts) or (alive(),), lessons=lessons)
+    signal = number(state.get("linkquality"))
+    return Decoded(device_id=address, facts=tuple(facts) or (alive(),), lessons=lessons, signal=signal)
 
 
 def _with_ends(name: str, facts: list[Fact], known: Known) -> tuple[list[Fact], tuple[Lesson, ...]]:

@@ -25,6 +25,9 @@ _SWITCHES: dict[str, str] = {
     Kind.TAMPER: "tamper tamper_alarm",
     Kind.TEST: "test testing test_in_progress",
 }
+_WATER = """
+    active_water_leak current_device_status leak_detect water_condition_alarm water_leak water_leakage_state water_sensor
+"""
 _READ_BY: dict[Reader, str] = {
     readers.action: "action click",
     readers.contact: "contact garage_door_contact door_state opening_state",
@@ -36,7 +39,7 @@ _READ_BY: dict[Reader, str] = {
     readers.switched: "state",
     readers.posture: "status",
     readers.fall: "fall_status fall_down_status",
-    readers.water: "water_leak water_leakage_state water_condition_alarm active_water_leak leak_detect",
+    readers.water: _WATER,
     readers.vibration: "vibration",
     readers.alarm_state: "alarm_state",
     readers.fault: "fault fault_alarm device_fault fault_state",

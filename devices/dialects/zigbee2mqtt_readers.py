@@ -43,7 +43,8 @@ _PRESENT_WORDS = """
 """
 _PRESENT = frozenset(_PRESENT_WORDS.split())
 _ABSENT = frozenset({"absence", "no_movement", "no_presence"})
-_LEAKS, _DRY = frozenset({"leak", "water_leakage_yes"}), frozenset({"dry", "water_leakage_no"})
+_LEAKS = frozenset({"leak", "water_leakage", "water_leakage_yes", "water_shortage & water_leakage"})
+_DRY = frozenset({"dry", "normal_state", "water_leakage_no", "water_shortage"})
 _NO_FAULT_WORDS = "0 clear false no_alarm no_error no_fault no_fault_detected no_faults none normal not_detected ok"
 _NO_FAULT = frozenset({"", *_NO_FAULT_WORDS.split()})
 _ALARMED = frozenset({"alarmed", "critical_alarm", "warning_alarm"})

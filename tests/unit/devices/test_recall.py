@@ -82,6 +82,12 @@ def test_copies_on_a_radio_are_one_within_seconds_only(ear: Ear) -> None:
     assert ear.hear(within + 0.1, press, is_repeated=True) == [("button", "rf_code")]
 
 
+def test_what_changed_and_changed_back_is_no_copy(ear: Ear) -> None:
+    opened, closed = event("contact", "open"), event("contact", "closed")
+    heard = [ear.hear(at, one, is_repeated=True) for at, one in ((0, opened), (0.2, opened), (1, closed), (2, opened))]
+    assert heard == [[("contact", "open")], ALIVE, [("contact", "closed")], [("contact", "open")]]
+
+
 def test_a_transmitter_that_never_stops_is_heard_again_and_again(ear: Ear) -> None:
     heard = [ear.hear(count / 2, event("sos", "active"), is_repeated=True) for count in range(60)]
     assert len([one for one in heard if one != ALIVE]) >= 8
@@ -133,3 +139,13 @@ def test_rising_edges_are_told_exactly_as_they_rise(said: list[tuple[bool, float
         rises += is_on and before is not True
         before = is_on
     assert told == rises
+
+
+def test_a_retained_call_that_changes_what_was_heard_last_is_newer(ear: Ear) -> None:
+    """The broker had lost our session: the press came while nobody listened."""
+    ear.hear(0, level("sos", False))
+    [fact] = ear.facts(60, level("sos", True), retained=True)
+    assert (fact.value, fact.is_history) == ("active", False)
+    [again] = ear.facts(90, level("sos", True), retained=True)
+    assert again.kind == "sos"
+    assert again.is_history

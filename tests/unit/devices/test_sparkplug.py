@@ -28,7 +28,7 @@ class Node:
     """What a listener makes of the messages of one group."""
 
     def __init__(self, mapping: str = "") -> None:
-        self.listener = Listener(Nobody(), read_product(mapping, "m.yaml") if mapping else None)
+        self.listener = Listener(Nobody(), read_product(mapping, "m.yaml") if mapping else {})
         self.at = AT
 
     def hear(self, path: str, metrics: list[dict[str, Any]], seq: int | None = None) -> Heard:
