@@ -9,7 +9,24 @@ from carebell.types import URGENT_KINDS, Kind
 from devices.coercion import flag, word
 from devices.dialect import Fact
 
+# On the note of a state that a binding has made a call, and that is over: it says nothing of the call.
+RELEASED = "bound state is over"
 _SILENT_GESTURES = frozenset({"release", "off"})
+# What a press may come as. `true` of a heartbeat or a weak battery is no gesture.
+_GESTURES_OF = frozenset(
+    {
+        Kind.BUTTON,
+        Kind.CONTACT,
+        Kind.MOTION,
+        Kind.PRESENCE,
+        Kind.VIBRATION,
+        Kind.ARM,
+        Kind.OTHER,
+        Kind.SOS,
+        Kind.FALL,
+    }
+)
+_OPPOSITES = {"open": "closed", "closed": "open", "true": "false", "false": "true", "on": "off", "off": "on"}
 _MEANT: dict[str, tuple[JsonValue, JsonValue]] = {
     Kind.SOS: ("active", "active"),
     Kind.FALL: ("detected", "detected"),
@@ -17,6 +34,7 @@ _MEANT: dict[str, tuple[JsonValue, JsonValue]] = {
     Kind.BED: ("occupied", "vacant"),
     Kind.AVAILABILITY: ("online", "offline"),
 }
+_OVER: dict[str, JsonValue] = {Kind.SOS: "cleared", Kind.FALL: "cleared"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +54,21 @@ def bound(facts: Sequence[Fact], bindings: Sequence[Binding], *, is_sos: bool) -
         kind = _meaning(fact, bindings) or (Kind.SOS if is_sos and _is_press(fact) else None)
         if kind is not None and (kind, fact.message_id, fact.stated_at) not in stated:
             meant.append(replace(fact, kind=kind, value=_value(kind, fact), unit="", note="bound gesture"))
+        elif kind is None and (over := _over(fact, bindings)) is not None:
+            meant.append(replace(fact, kind=over, value=_OVER.get(over, False), unit="", note=RELEASED))
     return (*facts, *meant)
+
+
+def _over(fact: Fact, bindings: Sequence[Binding]) -> str | None:
+    """The call that a state has been until now: unless it is said to be over, the next one would be its repeat."""
+    if not fact.is_level or fact.kind not in _GESTURES_OF - URGENT_KINDS:
+        return None
+    opposite = _OPPOSITES.get(word(fact.value))
+    for binding in bindings:
+        is_of_it = binding.channel in (None, fact.channel) and binding.gesture.strip().casefold() == opposite
+        if is_of_it and binding.kind in URGENT_KINDS:
+            return binding.kind
+    return None
 
 
 def _value(kind: str, fact: Fact) -> JsonValue:
@@ -48,6 +80,8 @@ def _value(kind: str, fact: Fact) -> JsonValue:
 
 
 def _meaning(fact: Fact, bindings: Sequence[Binding]) -> str | None:
+    if fact.kind not in _GESTURES_OF:
+        return None
     gesture = word(fact.value)
     is_press = fact.kind == Kind.BUTTON and gesture not in _SILENT_GESTURES
     for binding in bindings:

@@ -96,6 +96,10 @@ class Listener:
         if dialect is None:
             problem = Problem(Reason.UNKNOWN_TOPIC, "no dialect that is known here speaks on this topic")
             return Heard(dialect="", decoded=Decoded(home_id=home_id, problems=(problem,)))
+        if message.heard_on and not _is_level(home_id):
+            # Without a home it would be looked for in all of them, and speak for whichever has it.
+            problem = Problem(Reason.BAD_ADDRESS, "the topic names no home")
+            return Heard(dialect=dialect.NAME, decoded=Decoded(problems=(problem,)))
         known = _Known(self, dialect.NAME, home_id)
         decoded = dialect.decode(message, known)
         self._learn(home_id, decoded.lessons)
@@ -139,8 +143,9 @@ class Listener:
             found = self._found(decoded, dialect, address)
             is_registered &= found is not None
             home_id, device_id = _place_of(decoded, dialect, address, found)
-            part = replace(decoded, facts=self._meant(facts, found), home_id=home_id, device_id=device_id)
-            news = replace(part, facts=self._recall.news(part, message))
+            part = replace(decoded, facts=facts, home_id=home_id, device_id=device_id)
+            # Meaning comes after news: a state that goes on must not hide a press beside it.
+            news = replace(part, facts=self._meant(self._recall.news(part, message), found))
             readings += readings_of(news, message, dialect=dialect, place=found.place if found else "")
         ordered = tuple(sorted(readings, key=lambda reading: not reading.is_urgent))
         return Heard(dialect=dialect, decoded=decoded, readings=ordered, is_registered=is_registered)
@@ -211,6 +216,10 @@ class _Known:
 
     def product(self, key: str) -> Mapping[str, JsonValue] | None:
         return self.listener.product(key)
+
+
+def _is_level(text: str) -> bool:
+    return 0 < len(text) <= _ID_LIMIT and text.isprintable() and not text.isspace()
 
 
 def _place_of(decoded: Decoded, dialect: str, address: str, found: Registered | None) -> tuple[str, str]:

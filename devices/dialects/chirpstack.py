@@ -80,6 +80,7 @@ def _up(heard: _Heard) -> Decoded:
         session=word(body.get("devAddr")),
         counter=_whole(body.get("fCnt")) or 0,
         stated_at=body.get("time"),
+        receptions=body.get("rxInfo"),
     )
     decoded = decoded_of(uplink, heard.message, heard.known)
     key = held_key(heard.address, Kind.SENSOR_FAULT, _CODEC)

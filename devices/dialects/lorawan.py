@@ -15,7 +15,7 @@ from pydantic import JsonValue
 
 from carebell.ids import computed
 from carebell.types import Kind
-from devices.coercion import moment
+from devices.coercion import moment, number
 from devices.dialect import PAYLOAD_LIMIT, Decoded, Fact, Known, Lesson, Message, Problem, Reason
 from devices.dialects import (
     lorawan_detectors,
@@ -44,6 +44,7 @@ MAPS: tuple[FieldMap, ...] = (
 )
 ID_LIMIT = 200
 _KEY_LIMIT, _HISTORY_LIMIT, _OTHER_LIMIT, _NAME_LIMIT, _DEPTH = 500, 50, 16, 500, 3
+_GATEWAYS = 20
 # Codecs that wrap what they decoded once more.
 _WRAPPERS = frozenset(
     {"data", "decoded", "decoded_data", "decodedData", "output", "object", "payload", "result", "bytes"}
@@ -64,6 +65,7 @@ class Uplink:
 
     `identity`: what the server itself tells one uplink from the next by; empty where it gives nothing. `session` and
     `counter`: the device's address in the radio network and the number of the frame; a missing number is 0 and no identity.
+    `receptions`: by which gateways, and how well.
     """
 
     address: str
@@ -74,6 +76,7 @@ class Uplink:
     session: str = ""
     counter: int = 0
     stated_at: JsonValue = None
+    receptions: JsonValue = None
 
 
 def names_of(*texts: JsonValue) -> str:
@@ -117,7 +120,17 @@ def decoded_of(uplink: Uplink, message: Message, known: Known) -> Decoded:
         settled.append(alive())
     observed_at = observed(uplink.stated_at, message)
     dated = [replace(one, message_id=message_id, observed_at=one.observed_at or observed_at) for one in settled]
-    return Decoded(device_id=uplink.address, facts=tuple(dated), lessons=(*frame_lesson, *lessons))
+    lessons_of_all = (*frame_lesson, *lessons)
+    return Decoded(
+        device_id=uplink.address, facts=tuple(dated), lessons=lessons_of_all, signal=_best(uplink.receptions)
+    )
+
+
+def _best(receptions: JsonValue) -> int | float | None:
+    """The strongest reception of a frame by a gateway, in dBm."""
+    heard = receptions[:_GATEWAYS] if isinstance(receptions, list) else []
+    levels = [number(one.get("rssi")) for one in heard if isinstance(one, dict)]
+    return max((one for one in levels if one is not None), default=None)
 
 
 def observed(stated: JsonValue, message: Message) -> datetime | None:

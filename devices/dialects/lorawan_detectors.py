@@ -101,16 +101,18 @@ WATTECO = FieldMap(
     named=re.compile(r"\bwatteco\b|\bnke\b"),
     tells=lambda values: any("variable" in one for one in items(values.get("samples"))),
     rows={
-        "temperature": measure(Kind.TEMPERATURE),
-        "humidity": measure(Kind.HUMIDITY),
-        "co2": measure(Kind.CO2),
-        "occupancy": state(Kind.MOTION),
+        **dict.fromkeys(("temperature", "temperature_1", "temperature_2", "Temperature"), measure(Kind.TEMPERATURE)),
+        **dict.fromkeys(("humidity", "humidity_1", "humidity_2", "RelativeHumidity"), measure(Kind.HUMIDITY)),
+        **dict.fromkeys(("co2", "CO2"), measure(Kind.CO2)),
+        **dict.fromkeys(("occupancy", "Occupancy"), state(Kind.MOTION)),
         "open": state(Kind.CONTACT),
         "violation_detection": state(Kind.TAMPER),
         "case_violation": state(Kind.TAMPER),
         "disposable_battery_voltage": volts,
         "rechargeable_battery_voltage": volts,
         "battery_voltage": volts,
+        # Of the batches of older versions, in volts.
+        "BatteryLevel": volts,
     },
     frames=(_last_samples,),
 )

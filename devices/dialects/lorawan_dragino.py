@@ -1,6 +1,6 @@
 """Dragino: upper-case keys, and switches as the texts "TRUE" and "FALSE". Pure.
 
-`*_TIMES` are counters. `Alarm` is the call of a PB01 button and `ALARM_status` that of a tracker; on a door or water sensor
+`*_TIMES` are counters. `Alarm` is the call of a PB01 button and `ALARM_status` that of a tracker; on a door, air or water sensor
 ALARM says that a state lasts too long, which is no call.
 """
 
@@ -18,6 +18,10 @@ _MODEL = re.compile(
     r"\bdragino\b|\b(?:pb01|trackerd|lgt ?92|l?ds0[0-9][a-z]?|l?wl0[0-9][a-z]?|lht[0-9]{2}[a-z]?|ldds[0-9]{2}|lsn50|sn50v3)\b"
 )
 _BUTTON = re.compile(r"\bpb01\b|\bpb01 l\b")
+_TRACKER, _PLACES = (
+    re.compile(r"\btrackerd\b|\blgt ?92\b"),
+    frozenset({"Latitude", "Longitude", "Longitud", "Location", "MD"}),
+)
 
 
 def _pressed(frame: Frame) -> Iterable[Fact]:
@@ -25,6 +29,12 @@ def _pressed(frame: Frame) -> Iterable[Fact]:
     if _BUTTON.search(frame.names) or "Sound_key" in frame.values or "Sound_ACK" in frame.values:
         for key in ("Alarm", "alarm", "ALARM"):
             yield from call()(frame.values.get(key))
+
+
+def _tracked(frame: Frame) -> Iterable[Fact]:
+    """A tracker that writes `Alarm_status`; on the sensor of the air the same word is about a threshold."""
+    if _TRACKER.search(frame.names) or not _PLACES.isdisjoint(frame.values):
+        yield from call()(frame.values.get("Alarm_status"))
 
 
 def _battery(stated: JsonValue) -> list[Fact]:
@@ -46,7 +56,7 @@ MAP = FieldMap(
             ("TempC_SHT", "TempC_SHT31", "TempC_SHT41", "Tem", "TempC1", "TempC_DS"), measure(Kind.TEMPERATURE)
         ),
         **dict.fromkeys(("Hum_SHT", "Hum_SHT31", "Hum_SHT41", "Hum"), measure(Kind.HUMIDITY)),
-        **dict.fromkeys(("ALARM_status", "Alarm_status", "ALARM_STATUS"), call()),
+        **dict.fromkeys(("ALARM_status", "ALARM_STATUS"), call()),
         "DOOR_OPEN_STATUS": state(Kind.CONTACT, *_DOOR),
         "door1_open_status": state(Kind.CONTACT, *_DOOR, channel="1"),
         "door2_open_status": state(Kind.CONTACT, *_DOOR, channel="2"),
@@ -54,5 +64,5 @@ MAP = FieldMap(
             Kind.WATER, ("leak", "leaking", "water leak"), ("no leak", "noleak", "no water leak")
         ),
     },
-    frames=(_pressed,),
+    frames=(_pressed, _tracked),
 )

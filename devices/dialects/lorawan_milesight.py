@@ -18,6 +18,7 @@ from devices.dialects.lorawan_rows import (
     RAISED,
     FieldMap,
     Frame,
+    Reader,
     gesture,
     has,
     items,
@@ -107,6 +108,14 @@ def _buttons(frame: Frame) -> Iterable[Fact]:
             yield from gesture(channel=match.group(1), counts={"1": "single", "trigger": "single"})(stated)
 
 
+def _probes(frame: Frame) -> Iterable[Fact]:
+    """TS302: two probes, each of which measures or is a door."""
+    for key, stated in frame.values.items():
+        match = _PROBE.fullmatch(key)
+        for fact in _PROBED[match.group(1)](stated) if match else ():
+            yield replace(fact, channel=key[-1])
+
+
 def _states(frame: Frame) -> list[Fact]:
     stated = frame.values.get("state")
     if _GAS_DETECTOR.search(frame.names) or not _GAS_KEYS.isdisjoint(frame.values):
@@ -140,6 +149,14 @@ def _faults(stated: JsonValue) -> list[Fact]:
     return [level(Kind.SENSOR_FAULT, False)] if said in ("device fault recovered", "sensor recover") else []
 
 
+_MAGNET = state(Kind.CONTACT, ("open", "opened"), ("close", "closed"))
+_PROBE = re.compile(r"(temperature|humidity|magnet)_chn[1-9]")
+_PROBED: Mapping[str, Reader] = {
+    "temperature": measure(Kind.TEMPERATURE),
+    "humidity": measure(Kind.HUMIDITY),
+    "magnet": _MAGNET,
+}
+
 MAP = FieldMap(
     vendor="Milesight",
     named=_MODEL,
@@ -164,7 +181,7 @@ MAP = FieldMap(
         "pir_status": state(Kind.MOTION, ("trigger", "triggered"), ("idle",)),
         "occupancy": state(Kind.PRESENCE, ("occupied",), ("vacant",)),
         "occupancy_status": state(Kind.PRESENCE, ("occupied",), ("vacant",)),
-        "magnet_status": state(Kind.CONTACT, ("open", "opened"), ("close", "closed")),
+        **dict.fromkeys(("magnet_status", "magnet"), _MAGNET),
         "tamper_status": state(Kind.TAMPER, ("uninstalled", "uninstall", "triggered"), ("installed", "install")),
         "tamper_status_alarm": _tampered,
         "install": state(Kind.TAMPER, ("no",), ("yes",)),
@@ -175,5 +192,5 @@ MAP = FieldMap(
         "detection_status": table(_DETECTED),
         "alarm": _faults,
     },
-    frames=(_smoke, _radar_alarms, _burning, _buttons, _breath, _states),
+    frames=(_smoke, _radar_alarms, _burning, _buttons, _probes, _breath, _states),
 )

@@ -40,7 +40,7 @@ def _volt(stated: JsonValue) -> list[Fact]:
 def _answers(frame: Frame) -> Iterable[Fact]:
     """What the device answers to a command: done, failed, or what was asked for."""
     command = frame.values.get("Cmd")
-    if isinstance(command, str) and command.endswith("Rsp"):
+    if isinstance(command, str) and command.casefold().endswith(("rsp", "rsq")):
         yield event(Kind.DOWNLINK_ACK, word(frame.values.get("Status")) not in ("failure", "failed", "fail"))
 
 
@@ -92,7 +92,7 @@ MAP = FieldMap(
         "COAlarm": state(Kind.CO, off=_OFF),
         "GasAlarm": state(Kind.GAS, off=_OFF),
         "HighTempAlarm": state(Kind.HEAT, off=_OFF),
-        "WaterLeak": state(Kind.WATER, ("leak",), _OFF),
+        **dict.fromkeys(("WaterLeak", "TankLeakAlarm"), state(Kind.WATER, ("leak",), _OFF)),
         "WaterLeak_1": state(Kind.WATER, ("leak",), _OFF, channel="1"),
         "WaterLeak_2": state(Kind.WATER, ("leak",), _OFF, channel="2"),
         "Occupy": state(Kind.MOTION, ("occupy", "occupied"), ("unoccupy", "un-occupy", "unoccupied", "no occupy")),

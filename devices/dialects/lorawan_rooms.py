@@ -182,7 +182,7 @@ STRIPS = FieldMap(
         "historySeqNr", "historyStart", "batteryReport", "tempReport", "tempHumReport", "floodAlarm", "BatteryReport"
     ),
     rows={
-        **dict.fromkeys(("batteryReport", "BatteryReport"), percent),
+        **dict.fromkeys(("batteryReport", "BatteryReport", "vsm.batteryPercent"), percent),
         **dict.fromkeys(
             (
                 *("tempReport", "tempHumReport.temp", "tempDoorReport.temp"),

@@ -72,6 +72,9 @@ ABEEWAY = FieldMap(
                 **_MOVES,
             }
         ),
+        "notification.temperature": measure(Kind.TEMPERATURE),
+        "notification.telemetryMeasurements.temperature.record": measure(Kind.TEMPERATURE),
+        "notification.telemetryMeasurements.humidity.record": measure(Kind.HUMIDITY),
         "notification.system.tamperDetection.state": state(Kind.TAMPER, ("casing_open",), ("casing_closed",)),
         "notification.system.status.batteryVoltage": volts,
         "notification.system.lowBattery.batteryVoltage": volts,

@@ -72,6 +72,7 @@ def _up(heard: _Heard) -> Decoded:
         session=word(up.get("session_key_id")) or word(section(heard.body, "end_device_ids").get("dev_addr")),
         counter=counter if isinstance(counter, int) else 0,
         stated_at=up.get("received_at") or heard.body.get("received_at"),
+        receptions=up.get("rx_metadata"),
     )
     decoded = decoded_of(uplink, heard.message, heard.known)
     if any(fact.kind == Kind.BATTERY for fact in decoded.facts):

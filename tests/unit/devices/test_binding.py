@@ -103,3 +103,21 @@ def test_a_gesture_is_compared_without_case_and_a_state_keeps_its_sense() -> Non
     assert meant([Fact(kind="other", value="OFF")], *switch) == [("motion", False)]
     assert meant([Fact(kind="other", value="OFF")], Binding(gesture="off", kind="sos")) == [("sos", "active")]
     assert meant([Fact(kind="other", value="ON")], Binding(gesture="on", kind="contact")) == [("contact", "open")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "on", "off", "gesture"),
+    [("contact", "open", "closed", "open"), ("vibration", True, False, "true"), ("other", True, False, "true")],
+)
+def test_a_bound_state_that_is_over_is_said_so_that_the_next_press_is_news(
+    kind: str, on: Any, off: Any, gesture: str
+) -> None:
+    taught = Binding(gesture=gesture, kind="sos")
+    assert meant([Fact(kind=kind, value=on, is_level=True)], taught) == [("sos", "active")]
+    assert meant([Fact(kind=kind, value=off, is_level=True)], taught) == [("sos", "cleared")]
+    assert meant([Fact(kind=kind, value=off)], taught) == []
+
+
+@pytest.mark.parametrize("kind", ["heartbeat", "battery_low", "tamper", "sensor_fault", "test", "discovery", "smoke"])
+def test_true_is_a_gesture_only_of_what_can_be_pressed(kind: str) -> None:
+    assert meant([Fact(kind=kind, value=True)], Binding(gesture="true", kind="sos")) == []

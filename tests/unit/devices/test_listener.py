@@ -119,3 +119,44 @@ def test_a_bug_of_ours_loses_no_call_that_can_be_told_and_is_reported() -> None:
     one = heard(Listener(Broken()), "carebell/h1/zigbee2mqtt/remote", said)
     assert [(reading.home_id, reading.kind) for reading in one.readings] == [("h1", "sos")]
     assert [problem.reason for problem in one.decoded.problems] == [Reason.DECODER_FAILED]
+
+
+def test_each_press_of_a_pendant_that_speaks_as_a_contact_is_a_call() -> None:
+    taught = (BindingProfile(gesture="open", kind="sos"),)
+    pendant = DeviceProfile(device_id="pendant", dialect="zigbee2mqtt", bindings=taught)
+    listener = Listener(Roster([HomeProfile(home_id="h1", devices=(pendant,))]))
+    topic = "carebell/h1/zigbee2mqtt/pendant"
+    said = [brief(heard(listener, topic, {"contact": is_shut})) for is_shut in (False, False, True, False)]
+    calls = [("h1", "pendant", "sos", "active") in one for one in said]
+    assert calls == [True, False, False, True]
+
+
+def test_a_call_that_goes_on_does_not_hide_a_press_beside_it(listener: Listener) -> None:
+    topic = "carebell/h1/zigbee2mqtt/Bed/Remote"
+    assert ("h1", "remote", "sos", "active") in brief(heard(listener, topic, {"sos": True}))
+    assert ("h1", "remote", "sos", "active") in brief(heard(listener, topic, {"sos": True, "action": "single"}))
+
+
+@pytest.mark.parametrize("home_id", ["", " ", "h\u0007", "h" * 201])
+def test_a_topic_without_a_home_speaks_for_nobody(listener: Listener, home_id: str) -> None:
+    """Least of all for the one home that has a device of that name."""
+    found = heard(listener, f"carebell/{home_id}/zigbee2mqtt/remote", {"action": "single"})
+    assert found.readings == ()
+    assert [one.reason for one in found.decoded.problems] == [Reason.BAD_ADDRESS]
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload", "signal"),
+    [
+        ("carebell/h1/zigbee2mqtt/key", {"battery": 80, "linkquality": 88}, 88),
+        (
+            "application/a/device/24e1-24ab/event/up",
+            {"object": {"battery": 80}, "fCnt": 1, "rxInfo": [{"rssi": -101}, {"rssi": -70}, {"rssi": "?"}, 7]},
+            -70,
+        ),
+        ("carebell/h1/theengs/gw/BTtoMQTT/AABBCCDDEEFF", {"id": "AA:BB:CC:DD:EE:FF", "batt": 80, "rssi": -61}, -61),
+    ],
+)
+def test_how_well_a_device_is_heard_is_told(listener: Listener, topic: str, payload: Any, signal: int) -> None:
+    said = [(one.kind, one.channel, one.value) for one in heard(listener, topic, payload).readings]
+    assert ("other", "signal", signal) in said
