@@ -18,7 +18,9 @@ from devices.dialects import native
 from devices.ecosystems import BY_NAME, dialect_of
 from devices.recall import Recall
 
-_LESSONS_KEPT = 100_000
+# Of each home, so that no home's gateway can make another's be forgotten; servers speak for many homes at once.
+_LESSONS_KEPT, _LESSONS_OF_SERVERS_KEPT = 2000, 100_000
+_HOMES_KEPT = 50_000
 _ID_LIMIT = 200
 # By product: what its words mean, see `devices/products.py`.
 Products = Mapping[str, Mapping[str, JsonValue]]
@@ -68,7 +70,7 @@ class Listener:
     def __init__(self, devices: Devices, products: Products = NO_PRODUCTS) -> None:
         self._devices = devices
         self._products = products
-        self._lessons: OrderedDict[tuple[str, str], Mapping[str, JsonValue]] = OrderedDict()
+        self._lessons: OrderedDict[str, OrderedDict[str, Mapping[str, JsonValue]]] = OrderedDict()
         self._recall = Recall()
 
     def forget(self) -> None:
@@ -116,7 +118,7 @@ class Listener:
             dialect = BY_NAME[parts[2]]
             return parts[1], replace(message, topic=dialect.ROOT + parts[3], heard_on=message.topic), dialect
         by_topic = dialect_of(message.topic)
-        if ("", message.topic) in self._lessons and (by_topic is None or self._is_strange(message, by_topic)):
+        if self.lesson("", message.topic) is not None and (by_topic is None or self._is_strange(message, by_topic)):
             return "", message, BY_NAME["homeassistant"]
         return "", message, by_topic
 
@@ -163,17 +165,23 @@ class Listener:
         return facts if found is None else bound(facts, found.bindings, is_sos=found.is_sos)
 
     def _learn(self, home_id: str, lessons: Sequence[Lesson]) -> None:
+        if not lessons:
+            return
+        learnt = self._lessons.setdefault(home_id, OrderedDict())
+        self._lessons.move_to_end(home_id)
         for lesson in lessons:
-            key = (home_id, lesson.key)
-            self._lessons.pop(key, None)
+            learnt.pop(lesson.key, None)
             if lesson.value is not None:
-                self._lessons[key] = lesson.value
-        while len(self._lessons) > _LESSONS_KEPT:
+                learnt[lesson.key] = lesson.value
+        while len(learnt) > (_LESSONS_KEPT if home_id else _LESSONS_OF_SERVERS_KEPT):
+            learnt.popitem(last=False)
+        while len(self._lessons) > _HOMES_KEPT:
             self._lessons.popitem(last=False)
 
     def lesson(self, home_id: str, key: str) -> Mapping[str, JsonValue] | None:
         """What was learnt in that home."""
-        return self._lessons.get((home_id, key))
+        learnt = self._lessons.get(home_id)
+        return None if learnt is None else learnt.get(key)
 
     def product(self, key: str) -> Mapping[str, JsonValue] | None:
         """The mapping file of a product."""

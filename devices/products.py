@@ -129,8 +129,10 @@ def read_products(paths: Iterable[Path]) -> dict[str, Mapping[str, JsonValue]]:
                 read = read_product(file.read_text(encoding="utf-8"), str(file))
             except BadInput as error:
                 problems += error.problems
-            except (OSError, UnicodeDecodeError) as error:
-                problems.append(f"{file}:1: cannot be read: {error}")
+            except OSError as error:
+                problems.append(f"{file}: cannot be read: {error.strerror}")
+            except UnicodeDecodeError:
+                problems.append(f"{file}: cannot be read: it is not UTF-8")
             else:
                 problems += [f"{file}:1: products: {key} has a mapping already" for key in read if key in found]
                 found.update(read)

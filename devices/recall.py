@@ -23,16 +23,18 @@ SIGNAL_AFTER = timedelta(hours=6)
 SIGNAL = "signal"
 _GOES_ON = frozenset({Kind.MOTION, Kind.PRESENCE, Kind.BED})
 _KEPT = 200_000
+# Ten thousand homes with a dozen devices of several states each: who is forgotten would call again.
+_LEVELS_KEPT = 600_000
 Value = TypeVar("Value")
 
 
 class _Bounded(OrderedDict[tuple[object, ...], Value], Generic[Value]):
     """Keeps what was written last."""
 
-    def put(self, key: tuple[object, ...], value: Value) -> None:
+    def put(self, key: tuple[object, ...], value: Value, kept: int = _KEPT) -> None:
         self[key] = value
         self.move_to_end(key)
-        if len(self) > _KEPT:
+        if len(self) > kept:
             self.popitem(last=False)
 
 
@@ -107,6 +109,7 @@ class Recall:
         if before is not None and before[0] == value:
             goes_on = fact.kind in _GOES_ON and not message.retained and at - before[1] >= STILL_AFTER
             if not goes_on:
+                self._levels.move_to_end(about)
                 return False
-        self._levels.put(about, (value, at))
+        self._levels.put(about, (value, at), _LEVELS_KEPT)
         return True

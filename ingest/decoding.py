@@ -9,6 +9,8 @@ from carebell.topics import Topic, lane_of
 from carebell.types import Reading, Rejected, Tick
 from carebell.wire import encode, headers
 from devices.dialect import Message
+from devices.dialects import native
+from devices.ecosystems import BY_NAME
 from devices.listener import Listener
 from ingest.accept import Accepted, accept, salvage, without
 from ingest.deafness import Deafness
@@ -43,7 +45,7 @@ class Decoder:
         if arrival.topic == self._pulse_topic:
             taken.entries = self._ticks(arrival)
             taken.is_tick = True
-        elif not arrival.topic.endswith(OWN):
+        elif not _is_own(arrival.topic):
             taken.accepted, taken.entries = self._accept(arrival, received_at)
             self._hear(taken)
         return taken
@@ -124,6 +126,12 @@ class Decoder:
             Entry(topic=Topic.TELEMETRY, key="", value=value, headers=about, partition=part)
             for part in range(self._partitions)
         ]
+
+
+def _is_own(topic: str) -> bool:
+    """`carebell/HOME/DEVICE/down`. Below an ecosystem a button may be called so: in the stairs, the way down."""
+    levels = topic.split("/")
+    return topic.endswith(OWN) and len(levels) == 4 and levels[0] == native.ROOT and levels[2] not in BY_NAME
 
 
 def _message(arrival: Arrival, received_at: datetime) -> Message:

@@ -16,12 +16,17 @@ def gone(device: DeviceProfile, last: int, has_called: bool, context: Context, m
     summary_zh = f"{what_zh} {device.device_id} 自 {since} 起失去联系，呼救可能无法送达。"
     if has_called:
         within = format_duration(mend_within)
+        calls, calls_zh = (
+            ("through which calls for help come", "转发呼救的")
+            if device.is_gateway
+            else ("which calls for help", "呼救")
+        )
         summary = (
-            f"{what} {device.device_id}, which calls for help, has not been heard since {since}: the home is unprotected;"
+            f"{what} {device.device_id}, {calls}, has not been heard since {since}: the home is unprotected;"
             f" if it is not mended within {within}, look after the resident in another way."
         )
         summary_zh = (
-            f"呼救{what_zh} {device.device_id} 自 {since} 起失去联系，该住户目前无呼救保护；"
+            f"{calls_zh}{what_zh} {device.device_id} 自 {since} 起失去联系，该住户目前无呼救保护；"
             f"{within} 内未修复须采取替代看护措施。"
         )
     return Finding(

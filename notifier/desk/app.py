@@ -12,6 +12,7 @@ from carebell.log import Log
 from notifier.casebook import Casebook
 from notifier.desk.api import act_routes, case_routes, rejected_routes, session_routes
 from notifier.desk.auth import Tokens, set_cookie
+from notifier.desk.body_limit import BodyLimit
 from notifier.desk.feed import Feed
 from notifier.desk.health import Health, health_routes
 from notifier.desk.heard_api import heard_routes
@@ -38,6 +39,7 @@ def desk_app(
     """The application; in a demonstration the page signs itself in."""
     app = FastAPI(title="Carebell desk", version="1", description="Cases, what people do with them, and homes.")
     install(app)
+    app.add_middleware(BodyLimit)
     app.include_router(case_routes(library, feed, tokens))
     app.include_router(act_routes(casebook, library, tokens, instruments))
     app.include_router(home_routes(library, tokens, instruments.clock))

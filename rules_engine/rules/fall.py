@@ -14,6 +14,7 @@ from typing import NamedTuple, TypedDict
 
 from carebell.step import Next
 from carebell.types import Alert, AlertStatus, Kind, Reading, Severity, Tick
+from devices.binding import RELEASED
 from rules_engine import fall_words as words
 from rules_engine.fall_episode import (
     MILLISECOND,
@@ -157,13 +158,13 @@ def _cleared(state: FallState, event: Reading, judging: Judging) -> FallState:
 
 def _called(state: FallState, event: Reading, judging: Judging) -> FallState:
     """Whoever presses for help after a suspected fall does not say that all is well; whoever clears a call does."""
-    if not state["episodes"] or event.retained or event.is_test:
+    if not state["episodes"] or event.retained or event.is_test or event.note == RELEASED:
         return state
     open_ = _uncertain(state, ms(event.received_at), judging)
     if event.value == "cleared":
-        # The button of somebody else knows nothing of this fall.
-        is_home = _is_gateway(event, judging)
-        open_ = [one for one in open_ if is_home or one["device_id"] == event.device_id]
+        # The button of somebody else knows nothing of this fall, nor does one at rest in the message that tells of it.
+        is_home, source = _is_gateway(event, judging), event.source_message_id
+        open_ = [one for one in open_ if is_home or (one["device_id"] == event.device_id and one["source"] != source)]
         return _well(state, open_, words.call_cleared(event.device_id), event, judging)
     for one in open_:
         state = _kept(state, {**one, "is_called": True})

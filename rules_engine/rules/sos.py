@@ -15,7 +15,9 @@ from pydantic import Field
 from carebell.duration import Duration
 from carebell.step import Next
 from carebell.types import Alert, AlertStatus, Kind, Reading, Severity
+from devices.binding import RELEASED
 from rules_engine import test_mode
+from rules_engine.place import device_of
 from rules_engine.rule import Context, Finding, RuleEvent, RuleParameters, RuleState, alert_of, as_time
 
 LEVELS_KEPT = 64
@@ -49,9 +51,8 @@ class SosRule:
         levels = state.get("levels", [])
         source = "/".join((event.device_id, event.sub_device, event.channel))
         if event.value == "cleared":
-            return self._cleared(
-                {**state, "levels": [one for one in levels if one != source]}, event, context, parameters
-            )
+            state = {**state, "levels": [one for one in levels if one != source]}
+            return Next(state) if event.note == RELEASED else self._cleared(state, event, context, parameters)
         if event.is_level and not event.is_test:
             if source in levels:
                 return Next(state)
@@ -88,14 +89,19 @@ class SosRule:
             is_test=is_test,
         )
         alert = alert_of(finding, self.name, parameters, context)
-        last = {"subject": event.id, "began_at": event.received_at.isoformat(), "is_test": is_test}
+        last = {
+            "subject": event.id,
+            "began_at": event.received_at.isoformat(),
+            "is_test": is_test,
+            "device": event.device_id,
+        }
         return Next({**state, "last": last, "testing": testing}, (alert,))
 
     def _cleared(
         self, state: RuleState, event: Reading, context: Context, parameters: SosParameters
     ) -> Next[RuleState, Alert]:
         last = state["last"]
-        if last is None:
+        if last is None or not _is_of(event, last.get("device", event.device_id), context):
             return Next(state)
         is_test = last.get("is_test", False)
         finding = Finding(
@@ -109,3 +115,9 @@ class SosRule:
             is_test=is_test,
         )
         return Next({**state, "last": None}, (alert_of(finding, self.name, parameters, context),))
+
+
+def _is_of(event: Reading, device_id: str, context: Context) -> bool:
+    """Another button that says again that it is at rest knows nothing of this call; a gateway speaks for the home."""
+    device = device_of(context.home, event.device_id)
+    return event.device_id == device_id or (device is not None and device.is_gateway)

@@ -181,7 +181,12 @@ def _silent(
             (silent if device_id in silent else heard)[device_id] = now
             continue
         silent[device_id] = now
-        has_called = mending.calls(device) or device_id in state["calling"]
+        # Behind a silent gateway nobody can call.
+        has_called = any(
+            mending.calls(one) or one.device_id in state["calling"]
+            for one in context.home.devices
+            if one is device or (device.is_gateway and one.gateway_id == device_id)
+        )
         if has_called:
             unmended = mending.begun(unmended, device_id, now)
         found.append(gone(device, heard.get(device_id, now), has_called, context, parameters.mend_within))

@@ -160,3 +160,16 @@ def test_a_topic_without_a_home_speaks_for_nobody(listener: Listener, home_id: s
 def test_how_well_a_device_is_heard_is_told(listener: Listener, topic: str, payload: Any, signal: int) -> None:
     said = [(one.kind, one.channel, one.value) for one in heard(listener, topic, payload).readings]
     assert ("other", "signal", signal) in said
+
+
+def test_no_home_can_make_what_another_has_taught_be_forgotten(listener: Listener) -> None:
+    def teach(home_id: str, node: str) -> None:
+        config = {"state_topic": f"{node}/binary_sensor/sos/state", "unique_id": node, "device_class": "safety"}
+        heard(listener, f"carebell/{home_id}/homeassistant/binary_sensor/{node}/sos/config", config)
+
+    topic = "carebell/h1/homeassistant/n/binary_sensor/sos/state"
+    teach("h1", "n")
+    for number in range(2100):
+        teach("h2", f"e{number}")
+    assert len(heard(listener, topic, b"ON").readings) == 1
+    assert heard(listener, topic.replace("/h1/", "/h2/").replace("/n/", "/e0/"), b"ON").readings == ()

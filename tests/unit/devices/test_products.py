@@ -133,4 +133,4 @@ def test_a_folder_is_read_and_every_bad_file_named(tmp_path: Path) -> None:
     text = "\n".join(raised.value.problems)
     assert "alink/a1Pendant has a mapping already" in text
     assert "c.yaml:1: not YAML" in text
-    assert "none.yaml:1: cannot be read" in text
+    assert "none.yaml: cannot be read: No such file or directory" in text

@@ -149,3 +149,10 @@ def test_a_retained_call_that_changes_what_was_heard_last_is_newer(ear: Ear) -> 
     [again] = ear.facts(90, level("sos", True), retained=True)
     assert again.kind == "sos"
     assert again.is_history
+
+
+def test_the_states_of_a_whole_city_are_remembered(ear: Ear) -> None:
+    """Whoever is forgotten calls again with the next copy of its old state."""
+    city = tuple(replace(SMOKE, sub_device=str(number)) for number in range(205_000))
+    assert len(ear.hear(0, *city)) == len(city)
+    assert ear.hear(60, *city) == ALIVE

@@ -164,6 +164,13 @@ async def test_everything_goes_to_its_lane_and_is_acknowledged_in_order() -> Non
         assert box.outlet.acknowledged == [1, 2, 3, 4]
 
 
+async def test_a_button_that_is_called_down_is_heard() -> None:
+    async with desk() as box:
+        box.arrive(1, {"action": "emergency"}, "carebell/h1/zigbee2mqtt/stairs/down")
+        await box.work_off()
+        assert "sos" in {one.kind for one in await box.held(Topic.URGENT) if isinstance(one, Reading)}
+
+
 @pytest.mark.parametrize("with_call", [False, True])
 async def test_what_the_log_never_takes_is_rejected_and_the_stream_goes_on(with_call: bool) -> None:
     burst = {"id": "b", "kind": "other", "value": "x" * 5000}

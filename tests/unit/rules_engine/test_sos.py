@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from carebell.types import Alert, AlertStatus, DeviceProfile, HomeProfile, Kind, Severity
+from devices.binding import RELEASED
 from rules_engine.rules.sos import SosParameters, SosRule
 from tests.support.homeline import HomeLine, moment, reading, restarted
 
@@ -358,3 +359,15 @@ def test_a_call_that_the_broker_had_kept_asks_a_person(home: HomeLine) -> None:
 
 def test_what_a_device_tells_of_its_past_is_no_call(home: HomeLine) -> None:
     assert home.hear(reading("sos", 0, is_history=True)) == []
+
+
+def test_another_button_at_rest_does_not_clear_a_call(home: HomeLine) -> None:
+    home.hear(reading("sos", 0, source="1"))
+    assert home.hear(reading("sos", 9, device_id="other", value="cleared", is_level=True)) == []
+
+
+def test_a_bound_state_that_is_over_lets_the_next_call_through_and_says_nothing_of_the_first(home: HomeLine) -> None:
+    [first] = home.hear(reading("sos", 0, is_level=True))
+    assert home.hear(reading("sos", 1, value="cleared", is_level=True, note=RELEASED)) == []
+    [second] = home.hear(reading("sos", 2, is_level=True))
+    assert first.id != second.id

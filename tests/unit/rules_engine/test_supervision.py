@@ -439,3 +439,15 @@ def test_a_gateway_without_an_interval_that_is_said_to_be_gone_is_silent_in_the_
     assert brief(home.hear(reading("availability", 700, device_id="gateway", value="online"))) == [
         ("gateway", "resolved")
     ]
+
+
+def test_a_gateway_through_which_calls_come_has_the_clock_of_what_calls() -> None:
+    """Its button is unknown, not silent: without a clock for the gateway nobody would ever visit."""
+    button = device("button", 10 * MINUTE, gateway_id="gateway", is_sos=True)
+    home = home_of(GATEWAY, button)
+    home.hear(reading("heartbeat", 0, device_id="button"))
+    [silent] = home.tick(10 * MINUTE)
+    assert silent.device_id == "gateway"
+    assert "through which calls for help come" in silent.summary
+    [asked] = [alert for at in range(11 * MINUTE, 4 * HOUR, MINUTE) for alert in home.tick(at)]
+    assert (asked.device_id, asked.severity, asked.at) == ("gateway", Severity.HIGH, moment(2 * HOUR + 10 * MINUTE))

@@ -130,6 +130,14 @@ async def test_a_home_that_is_not_in_order_is_refused_in_words(desk: Desk, body:
     assert len(await audit_of(desk, "h1")) == 1
 
 
+async def test_words_of_a_library_are_left_out_of_a_refusal(desk: Desk) -> None:
+    refused = await desk.client.put(H1, json={"home_id": "h1", "adress": "x"})
+    is_problem(refused, 422, "body: a home has no 'adress'")
+    binding = {"kind": "sos", "gestur": "single"}
+    refused = await desk.client.post(f"{H1}/devices/{BUTTON['device_id']}/bindings", json=binding)
+    is_problem(refused, 422, "body.gestur: there is no such field")
+
+
 @pytest.mark.parametrize("name", ["import", "export"])
 async def test_a_home_cannot_have_the_name_of_another_path(desk: Desk, name: str) -> None:
     is_problem(await desk.client.put(f"/api/v1/homes/{name}", json={"home_id": name}), 422, "choose another id")
@@ -235,3 +243,19 @@ async def test_a_stranger_reads_and_changes_nothing(desk: Desk) -> None:
             ("GET", "/api/v1/homes/export"),
         ):
             is_problem(await desk.client.request(method, path, headers=header), 401, "token")
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer wrong"}])
+async def test_a_body_without_end_is_not_taken_into_memory(desk: Desk, headers: dict[str, str]) -> None:
+    """It is read before anybody has asked who sends it."""
+    given = 0
+
+    async def body() -> AsyncIterator[bytes]:
+        nonlocal given
+        for _ in range(64):
+            given += 1
+            yield b" " * 1024 * 1024
+
+    answer = await desk.client.put(H1, content=body(), headers={"Content-Type": "application/json", **headers})
+    is_problem(answer, 413, "Too large")
+    assert given <= 8
