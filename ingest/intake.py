@@ -91,10 +91,14 @@ class Intake:
     def forget(self) -> None:
         """The broker gives everything that was not acknowledged again, to us or to a successor: it is not kept here as
         well. Calls stay until they are safe on disk, and so does what the broker gives once only."""
-        self._decoder.forget()
+        self.forget_repeats()
         for taken in self._order:
             taken.is_done |= taken.arrival.qos > 0 and (taken.is_spooled or not taken.is_urgent)
         self._order.settle()
+
+    def forget_repeats(self) -> None:
+        """What comes next is news, whatever was heard before."""
+        self._decoder.forget()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until told to stop; an append begun is finished."""

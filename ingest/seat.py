@@ -61,6 +61,10 @@ class Receiver(Protocol):
 
     def forget(self) -> None: ...
 
+    def forget_repeats(self) -> None:
+        """What comes next is news, whatever was heard before."""
+        ...
+
 
 class Sitter:
     """Holds the seat, or stands by until it is free. `run` once, after `serve` has named the receiver."""
@@ -131,8 +135,11 @@ class Sitter:
             over.set()
 
     async def _take_turns(self, watch: Watch, stop: asyncio.Event) -> None:
-        patience = NEWCOMER
+        patience, others = NEWCOMER, watch.others_heard
         while await watch.vacant(patience, stop):
+            if watch.others_heard != others and self._receiver is not None:
+                # Another has heard the homes since: what we remember of them is old.
+                self._receiver.forget_repeats()
             if watch.last is not None:
                 self._listening.go_on(watch.last.since, watch.last.pulse_at)
             self._listening.heard_s = self._clock.monotonic()
@@ -144,6 +151,7 @@ class Sitter:
 
             await self._sit(stop, hold)
             self._logger.warning("the seat is left", seat=self._seat.client_id, end=end)
+            others = watch.others_heard
             patience = NEWCOMER
             if end is End.TAKEN_OVER:
                 patience = PATIENCE

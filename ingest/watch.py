@@ -130,6 +130,11 @@ class Watch:
         return self._heard >= number
 
     @property
+    def others_heard(self) -> int:
+        """How many beats of other holders were heard so far."""
+        return self._others
+
+    @property
     def has_standby(self) -> bool:
         """Whether another process has been heard just now: for a holder, one that would take the seat."""
         return self._standby_s is not None and self._clock.monotonic() - self._standby_s < _STANDS_BY_S

@@ -42,6 +42,10 @@ def check(options: argparse.Namespace) -> None:
         raise BadInput(f"--days is 1 to {MOST_DAYS}")
     if options.truth is not None and options.incidents is None:
         raise BadInput("--truth needs --incidents: without them nothing happens")
+    if options.seconds is not None and options.seconds < 1:
+        raise BadInput("--for is 1 second or more")
+    if options.alerts is not None:
+        raise BadInput("--alerts needs --score TRUTH: the truth that they are compared with")
 
 
 def _village(options: argparse.Namespace) -> tuple[Home, ...]:
@@ -79,6 +83,9 @@ async def live(address: MqttAddress, options: argparse.Namespace) -> int:
             stop.set()
         told = await village
     print(_summary(told), flush=True)
+    if told.lost and told.lost == told.messages:
+        print(f"--broker: no MQTT broker answers at {address.host}:{address.port}", flush=True)
+        return 1
     return 0
 
 
@@ -131,7 +138,9 @@ def record_village(options: argparse.Namespace) -> int:
             for truth in happened:
                 truth_file.write(write_truth(truth) + "\n")
                 truths += 1
-    print(f"{events} readings of {len(homes)} homes and {options.days} days, {truths} incidents: {folder}")
+    print(f"{events} readings of {len(homes)} homes and {options.days} days, {truths} incidents")
+    print(f"next: carebell replay {folder}/events.jsonl.gz --homes {folder}/homes.jsonl > alerts.jsonl")
+    print(f"then: carebell simulate --score {folder}/truth.jsonl --alerts alerts.jsonl")
     return 0
 
 

@@ -76,7 +76,7 @@ def address_of(name: str, body: Body) -> str:
 def received(name: str, body: Body, known: Known, gateway: str) -> list[Fact]:
     """Everything that one device says."""
     address = address_of(name, body)
-    words = _words(address, known, gateway)
+    words = f"{_words(address, known, gateway)} {text_of(body.get('ModelId')).casefold()} "
     body = {**_without_endpoint(body), **body}
     found = [*_zone(body, words), *_commands(body, words), *_others(body), *_measured(body)]
     return [replace(fact, sub_device=address) for fact in with_test(found)]

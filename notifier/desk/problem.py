@@ -1,6 +1,6 @@
 """Errors over HTTP: application/problem+json (RFC 9457), each with a sentence that says what to do."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -64,6 +64,13 @@ def answer(
     return JSONResponse(content, status, headers, MEDIA_TYPE)
 
 
+def _message(error: Mapping[str, Any]) -> str:
+    """What is wrong with a field; words of the library that a person need not read are left out."""
+    if error["type"] == "extra_forbidden":
+        return "there is no such field"
+    return str(error["msg"]).removeprefix("Value error, ")
+
+
 def install(app: FastAPI) -> None:
     """Every error of the app leaves it in this form."""
 
@@ -90,7 +97,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
-        said = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        said = "; ".join(f"{'.'.join(map(str, one['loc']))}: {_message(one)}" for one in error.errors())
         return answer(422, "The request cannot be used", said)
 
     @app.exception_handler(HTTPException)

@@ -33,6 +33,8 @@ from rules_engine.supervision_words import back, gone
 FAULTS_KEPT = 256
 _CALLS = frozenset({Kind.SOS, Kind.FALL})
 _AVAILABILITY = Kind.AVAILABILITY
+# What these hear may be next door: a weak battery there is no fault of this home. A call is one, whoever makes it.
+_HEAR_NEIGHBOURS = frozenset({"rtl_433", "theengs"})
 # A gateway that has no interval of its own is believed to be gone so long after somebody said so.
 _GATEWAY_WITHOUT_INTERVAL = timedelta(minutes=10)
 
@@ -102,7 +104,7 @@ def _heard(
             state = _back_again(state, (device_id, gateway), context.home, parameters, found)
     if kind in _CALLS and gateway is not None and device_id not in state["calling"]:
         state = {**state, "calling": [*state["calling"], device_id]}
-    if kind in FAULT_KINDS:
+    if kind in FAULT_KINDS and (gateway is not None or event.dialect not in _HEAR_NEIGHBOURS):
         state = _fault(state, event, context, parameters, found)
     return state
 
@@ -173,7 +175,7 @@ def _silent(
     unmended = state["unmended"]
     for device in sorted(context.home.devices, key=lambda device: not device.is_gateway):
         device_id = device.device_id
-        due = _due(device, state, parameters)
+        due = _due(device, context.home, state, parameters)
         if due is None or now < due:
             continue
         if device.gateway_id in silent:
@@ -209,12 +211,22 @@ def _heard_since(state: SupervisionState, tick: Tick) -> SupervisionState:
     return {**state, "heard": {key: max(at, since) for key, at in state["heard"].items()}}
 
 
-def _due(device: DeviceProfile, state: SupervisionState, parameters: SupervisionParameters) -> int | None:
+def _every(device: DeviceProfile, home: HomeProfile, *, is_gone: bool) -> timedelta | None:
+    """The interval of a device; of a gateway that has none, the shortest of those behind it: all of them silent is one fault."""
+    if device.expected_every is not None or not device.is_gateway:
+        return device.expected_every
+    behind = [one.expected_every for one in home.devices if one.gateway_id == device.device_id and one.expected_every]
+    if is_gone:
+        return min([_GATEWAY_WITHOUT_INTERVAL, *behind])
+    return min(behind) if len(behind) > 1 else None
+
+
+def _due(
+    device: DeviceProfile, home: HomeProfile, state: SupervisionState, parameters: SupervisionParameters
+) -> int | None:
     """When the device counts as silent, or is told of once more: a fault that nobody has mended is not forgotten."""
     gone = state["gone"].get(device.device_id)
-    every = device.expected_every
-    if every is None and device.is_gateway and gone is not None:
-        every = _GATEWAY_WITHOUT_INTERVAL
+    every = _every(device, home, is_gone=gone is not None)
     last = state["heard"].get(device.device_id, gone)
     if last is None or every is None:
         return None
@@ -227,7 +239,7 @@ def _due(device: DeviceProfile, state: SupervisionState, parameters: Supervision
 
 
 def _next_look(state: SupervisionState, home: HomeProfile, parameters: SupervisionParameters) -> int | None:
-    times = [_due(device, state, parameters) for device in home.devices]
+    times = [_due(device, home, state, parameters) for device in home.devices]
     times.append(mending.next_due(state["unmended"], parameters.mend_within))
     return min((at for at in times if at is not None), default=None)
 

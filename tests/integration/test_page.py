@@ -137,6 +137,28 @@ def button_of(box: Box, number: int) -> Device:
     return Device(box.mqtt_port, f"home-{number:03d}", f"button-{number:03d}")
 
 
+def test_what_a_helper_at_the_door_must_know_is_shown(
+    demo: Box, open_screen: OpenScreen, size: str, number: int
+) -> None:
+    home_id = f"home-{number:03d}"
+    home = demo.api(f"/homes/{home_id}")
+    home["key_safe"] = "Left of the door"
+    home["residents"] = [{"resident_id": "r", "name": "Wang", "conditions": "Diabetes", "medication": "Insulin"}]
+    home["contacts"] = [{"contact_id": "c", "name": "Li Min", "has_key": True, "hours": ["08:00-22:00"]}]
+    home["services"] = [{"service_id": "s", "name": "Care station", "role": "provider", "phones": ["021-5555 0199"]}]
+    assert demo.request(f"/api/v1/homes/{home_id}", home, method="PUT")[0] == 200
+    screen = live(open_screen(demo.url, size))
+    with button_of(demo, number) as button:
+        button.press(f"door-{size}")
+        expect(screen.card(home_id)).to_be_visible()
+    screen.open_case(home_id)
+    facts = screen.page.locator(".facts")
+    for shown in ("Conditions: Diabetes", "Medication: Insulin", "Left of the door", "Li Min has a key · 08:00-22:00"):
+        expect(facts).to_contain_text(shown)
+    expect(facts.get_by_role("link", name="Care station 021-5555 0199")).to_be_visible()
+    screen.assert_fits()
+
+
 def test_a_press_is_on_the_page_within_two_seconds_and_ends_as_people_say(
     demo: Box, open_screen: OpenScreen, size: str, number: int
 ) -> None:

@@ -193,6 +193,8 @@ def test_every_command_explains_itself_and_refuses_a_bad_argument(
         ("simulate", "--press", "home-001"),
         ("simulate", "--homes", "0"),
         ("simulate", "--speed", "0"),
+        ("simulate", "--for", "0"),
+        ("simulate", "--alerts", "alerts.jsonl"),
         ("replay",),
         ("replay", "nowhere.jsonl"),
         ("replay", "/dev/null", "--until", "tomorrow"),

@@ -451,3 +451,17 @@ def test_a_gateway_through_which_calls_come_has_the_clock_of_what_calls() -> Non
     assert "through which calls for help come" in silent.summary
     [asked] = [alert for at in range(11 * MINUTE, 4 * HOUR, MINUTE) for alert in home.tick(at)]
     assert (asked.device_id, asked.severity, asked.at) == ("gateway", Severity.HIGH, moment(2 * HOUR + 10 * MINUTE))
+
+
+def test_a_gateway_without_an_interval_speaks_for_what_is_behind_it() -> None:
+    home = home_of(device("gateway", is_gateway=True), *BEHIND)
+    for one in BEHIND:
+        home.hear(reading("heartbeat", 0, device_id=one.device_id))
+    assert home.tick(20 * MINUTE - 0.001) == []
+    assert brief(home.tick(20 * MINUTE)) == [("gateway", "opened")]
+
+
+def test_a_weak_battery_next_door_is_no_fault_of_this_home() -> None:
+    home = home_of(SENSOR)
+    assert home.hear(reading("battery_low", 0, device_id="acurite/77", dialect="rtl_433")) == []
+    assert brief(home.hear(reading("battery_low", 1, device_id="sensor", dialect="rtl_433"))) == [("sensor", "opened")]

@@ -31,8 +31,11 @@ function lineItem(line: Line, words: Words): HTMLElement {
 function saidIn(line: Line, words: Words): readonly string[] {
   const outcome = text(line.data["outcome"]);
   const told = [text(line.data["person"]), text(line.data["channel"])].filter((one) => one !== "").join(" · ");
+  const sign = purposeOf(line, words);
+  // That the broker took a signal to the home is said by its stage.
+  if (sign !== "" && outcome === "sent") return [told, sign];
   const why = words.tag === english.tag ? line.why : text(line.data["summary_zh"]) || line.why;
-  const texts = [told, purposeOf(line, words), why, words.outcomes[outcome] ?? outcome, text(line.data["note"])];
+  const texts = [told, sign, why, words.outcomes[outcome] ?? outcome, text(line.data["note"])];
   return [...new Set(texts)].filter((one) => one !== "");
 }
 

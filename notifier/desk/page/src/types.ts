@@ -25,6 +25,8 @@ export interface Me {
 export interface Resident {
   readonly name: string;
   readonly birth_year?: number | null;
+  readonly conditions?: string;
+  readonly medication?: string;
   readonly notes?: string | null;
 }
 
@@ -38,6 +40,16 @@ export interface Contact {
   readonly name: string;
   readonly relation: string;
   readonly phones: readonly string[];
+  /** When they may be called, in the time of the home. */
+  readonly hours?: readonly string[];
+  readonly has_key?: boolean;
+}
+
+/** The care station or the health centre. */
+export interface Service {
+  readonly name: string;
+  readonly role: string;
+  readonly phones: readonly string[];
 }
 
 export interface Device {
@@ -49,7 +61,9 @@ export interface Device {
 export interface HomeInFull extends Home {
   readonly notes?: string | null;
   readonly keys?: string | null;
+  readonly key_safe?: string;
   readonly contacts?: readonly Contact[];
+  readonly services?: readonly Service[];
   readonly devices?: readonly Device[];
 }
 

@@ -22,8 +22,12 @@ function lineItem(line, words) {
 function saidIn(line, words) {
     const outcome = text(line.data["outcome"]);
     const told = [text(line.data["person"]), text(line.data["channel"])].filter((one) => one !== "").join(" · ");
+    const sign = purposeOf(line, words);
+    // That the broker took a signal to the home is said by its stage.
+    if (sign !== "" && outcome === "sent")
+        return [told, sign];
     const why = words.tag === english.tag ? line.why : text(line.data["summary_zh"]) || line.why;
-    const texts = [told, purposeOf(line, words), why, words.outcomes[outcome] ?? outcome, text(line.data["note"])];
+    const texts = [told, sign, why, words.outcomes[outcome] ?? outcome, text(line.data["note"])];
     return [...new Set(texts)].filter((one) => one !== "");
 }
 /** Of a signal to the home: what it says, and how far it has come. */

@@ -4,10 +4,12 @@ import { h } from "./dom.js";
 export function homePanel(home, words) {
     const facts = h("dl", { class: "facts" });
     fact(facts, words.address, home.address);
-    fact(facts, words.residents, ...home.residents.map((one) => h("p", {}, residentText(one, words))));
+    fact(facts, words.residents, ...home.residents.flatMap((one) => residentLines(one, words)));
     fact(facts, words.keys, home.keys ?? "");
+    fact(facts, words.keySafe, home.key_safe ?? "");
     fact(facts, words.notes, home.notes ?? "");
     fact(facts, words.contacts, ...(home.contacts ?? []).map((one) => contactLine(one, words)));
+    fact(facts, words.services, ...(home.services ?? []).map((one) => serviceLine(one, words)));
     const devices = (home.devices ?? []).map((one) => h("p", {}, [one.place, one.model, one.device_id].filter((part) => part).join(" · ")));
     fact(facts, words.devices, ...devices);
     if (!facts.hasChildNodes())
@@ -18,6 +20,16 @@ function fact(list, name, ...values) {
     if (values.every((value) => value === ""))
         return;
     list.append(h("div", { class: "fact" }, h("dt", {}, name), h("dd", {}, ...values)));
+}
+/** The person, and below what a helper at the door must know. */
+function residentLines(one, words) {
+    const known = [
+        [words.conditions, one.conditions ?? ""],
+        [words.medication, one.medication ?? ""],
+    ];
+    const said = known.filter(([, text]) => text !== "");
+    const below = said.map(([name, text]) => h("p", { class: "resident-health" }, words.named(name, text)));
+    return [h("p", {}, residentText(one, words)), ...below];
 }
 function residentText(one, words) {
     const notes = one.notes ? ` – ${one.notes}` : "";
@@ -31,9 +43,16 @@ function phoneLink(name, phone) {
     return h("a", { class: "phone", href, "aria-label": `${name} ${phone}` }, phone);
 }
 function contactLine(one, words) {
-    const name = h("span", { class: "contact-name" }, one.name);
-    const relation = h("span", { class: "quiet" }, one.relation);
-    const phones = one.phones.map((phone) => phoneLink(one.name, phone));
+    const about = [one.relation, one.has_key ? words.hasKey : "", (one.hours ?? []).join(", ")];
+    return personLine(one.name, about, one.phones, words);
+}
+function serviceLine(one, words) {
+    return personLine(one.name, [words.tiers[one.role] ?? one.role], one.phones, words);
+}
+function personLine(who, about, numbers, words) {
+    const name = h("span", { class: "contact-name" }, who);
+    const quiet = h("span", { class: "quiet" }, about.filter((part) => part).join(" · "));
+    const phones = numbers.map((phone) => phoneLink(who, phone));
     const none = phones.length === 0 ? h("span", { class: "quiet" }, words.noPhone) : null;
-    return h("div", { class: "contact" }, h("span", { class: "contact-who" }, name, " ", relation), ...phones, none);
+    return h("div", { class: "contact" }, h("span", { class: "contact-who" }, name, " ", quiet), ...phones, none);
 }
