@@ -74,7 +74,7 @@ def _listening(routes: APIRouter, library: Library, tokens: Tokens, clock: Clock
 def _bindings(routes: APIRouter, library: Library, tokens: Tokens, clock: Clock) -> None:
     path, written = "/homes/{home_id}/devices/{device_id}/bindings", described(404, 409)
 
-    @routes.post(path, summary="Say what a gesture of a device means", responses=written)
+    @routes.post(path, summary="Say what a gesture of a device means", responses=described(400) | written)
     async def bind(
         desk: Annotated[str, Depends(tokens)], home_id: Id, device_id: Id, body: BindingBody
     ) -> dict[str, Any]:

@@ -28,6 +28,9 @@ OPERATIONS = [
     ("/api/v1/homes/{home_id}/devices/{device_id}", "GET"),
     ("/api/v1/homes/{home_id}/devices/{device_id}", "PUT"),
     ("/api/v1/homes/{home_id}/devices/{device_id}", "DELETE"),
+    ("/api/v1/homes/{home_id}/devices/{device_id}/bindings", "POST"),
+    ("/api/v1/homes/{home_id}/devices/{device_id}/bindings", "DELETE"),
+    ("/api/v1/homes/{home_id}/heard", "GET"),
     ("/api/v1/rejected", "GET"),
     ("/api/v1/me", "GET"),
     ("/api/v1/session", "POST"),
@@ -43,6 +46,8 @@ CAN_BE_BROKEN = [
     ("/api/v1/homes/{home_id}", "PUT"),
     ("/api/v1/homes/{home_id}/audit", "GET"),
     ("/api/v1/homes/{home_id}/devices/{device_id}", "PUT"),
+    ("/api/v1/homes/{home_id}/devices/{device_id}/bindings", "POST"),
+    ("/api/v1/homes/{home_id}/heard", "GET"),
     ("/api/v1/rejected", "GET"),
     ("/api/v1/session", "POST"),
 ]
@@ -73,6 +78,8 @@ def assert_as_described(operation: Any, mode: GenerationMode) -> None:
     @given(request=operation.as_strategy(generation_mode=mode))
     def tried(request: schemathesis.Case) -> None:
         headers = {"Authorization": "Bearer demo"}
+        if isinstance((request.query or {}).get("wait"), int):
+            request.query["wait"] = min(request.query["wait"], 1)  # or the run would last as long as all waits together
         request.call_and_validate(headers=headers, timeout=20, excluded_checks=[positive_data_acceptance])
 
     tried()
