@@ -320,3 +320,19 @@ async def test_time_stands_still_while_no_home_is_heard_and_goes_on_anew_afterwa
         ticks = [one for one in await box.held(Topic.TELEMETRY) if isinstance(one, Tick)]
         newest = max(one.at for one in ticks)
         assert {one.listening_since for one in ticks if one.at == newest} == {heard_at}
+
+
+async def test_who_takes_the_seat_back_takes_nothing_for_a_repeat() -> None:
+    async with desk() as box:
+        topic, state = "carebell/h1/zigbee2mqtt/pendant", {"sos": True}
+
+        async def calls() -> int:
+            await box.work_off()
+            return len(await box.held(Topic.URGENT))
+
+        box.arrive(1, state, topic)
+        box.arrive(2, state, topic)
+        assert await calls() == 1
+        box.intake.forget_repeats()
+        box.arrive(3, state, topic)
+        assert await calls() == 2
