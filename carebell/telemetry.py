@@ -64,7 +64,12 @@ class Telemetry:
         )
         self.unregistered = Counter(
             "carebell_unregistered_readings_total",
-            "Readings of a home or device that the registry does not know; they go through.",
+            "Messages of a home or device that the registry does not know; they go through.",
+            registry=registry,
+        )
+        self.left_out = Counter(
+            "carebell_unregistered_left_out_total",
+            "Readings that are no calls, of senders that the registry does not know and whose topic names no home.",
             registry=registry,
         )
         self.mqtt_connected = Gauge(

@@ -114,11 +114,12 @@ class Tick:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BindingProfile:
-    """What a gesture of a device means in this home. `gesture` empty: any press; `channel` None: any channel."""
+    """What a gesture of a device means in this home. An empty `gesture`: any press; `channel`, `heard` (a kind) None: any."""
 
     gesture: str = ""
     kind: str
     channel: str | None = None
+    heard: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

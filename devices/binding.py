@@ -13,7 +13,7 @@ from devices.dialect import Fact
 RELEASED = "bound state is over"
 _SILENT_GESTURES = frozenset({"release", "off"})
 # What a press may come as. `true` of a heartbeat or a weak battery is no gesture.
-_GESTURES_OF = frozenset(
+GESTURES_OF = frozenset(
     {
         Kind.BUTTON,
         Kind.CONTACT,
@@ -39,11 +39,16 @@ _OVER: dict[str, JsonValue] = {Kind.SOS: "cleared", Kind.FALL: "cleared"}
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """`gesture` (empty: any press) on `channel` (None: any) also states `kind`."""
+    """`gesture` (empty: any press) on `channel` (None: any), where it comes as `heard` (None: any), also states `kind`."""
 
     gesture: str
     kind: str
     channel: str | None = None
+    heard: str | None = None
+
+    def is_about(self, fact: Fact) -> bool:
+        """Whether the fact comes by this channel and as this kind."""
+        return self.channel in (None, fact.channel) and self.heard in (None, fact.kind)
 
 
 def bound(facts: Sequence[Fact], bindings: Sequence[Binding], *, is_sos: bool) -> tuple[Fact, ...]:
@@ -61,11 +66,11 @@ def bound(facts: Sequence[Fact], bindings: Sequence[Binding], *, is_sos: bool) -
 
 def _over(fact: Fact, bindings: Sequence[Binding]) -> str | None:
     """The call that a state has been until now: unless it is said to be over, the next one would be its repeat."""
-    if not fact.is_level or fact.kind not in _GESTURES_OF - URGENT_KINDS:
+    if not fact.is_level or fact.kind not in GESTURES_OF - URGENT_KINDS:
         return None
     opposite = _OPPOSITES.get(word(fact.value))
     for binding in bindings:
-        is_of_it = binding.channel in (None, fact.channel) and binding.gesture.strip().casefold() == opposite
+        is_of_it = binding.is_about(fact) and binding.gesture.strip().casefold() == opposite
         if is_of_it and binding.kind in URGENT_KINDS:
             return binding.kind
     return None
@@ -80,13 +85,13 @@ def _value(kind: str, fact: Fact) -> JsonValue:
 
 
 def _meaning(fact: Fact, bindings: Sequence[Binding]) -> str | None:
-    if fact.kind not in _GESTURES_OF:
+    if fact.kind not in GESTURES_OF:
         return None
     gesture = word(fact.value)
     is_press = fact.kind == Kind.BUTTON and gesture not in _SILENT_GESTURES
     for binding in bindings:
         is_meant = binding.gesture.strip().casefold() == gesture if binding.gesture else is_press
-        if is_meant and binding.channel in (None, fact.channel):
+        if is_meant and binding.is_about(fact):
             return binding.kind
     return None
 

@@ -19,6 +19,24 @@ _ROUTES = (
     ("onenet", re.compile(r"(\$sys/[^/]+/([^/]+))/thing/property/post")),
 )
 
+_ANYWHERE = {
+    "chirpstack": "application/+/device/+",
+    "tts": "v3/+/devices/+",
+    "alink": "/sys/+/+",
+    "onenet": "$sys/+/+",
+}
+
+
+def any_route(dialect: str) -> str:
+    """A filter for the way to some device of a dialect, where the way to the one that is meant is not known (yet)."""
+    return _ANYWHERE[dialect]
+
+
+def is_on(topic: str, where: str) -> bool:
+    """Whether a topic is this one, or one that a filter with `+` covers."""
+    levels, wanted = topic.split("/"), where.split("/")
+    return len(levels) == len(wanted) and all(one in ("+", level) for level, one in zip(levels, wanted, strict=True))
+
 
 def route_of(topic: str) -> tuple[str, str, str] | None:
     """The dialect, the address as it is compared, and the way there, by a topic that a device spoke on; else None."""

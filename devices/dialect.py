@@ -26,6 +26,7 @@ class Reason(StrEnum):
     MISSING_KIND = "missing_kind"
     BAD_VALUE = "bad_value"
     DECODER_FAILED = "decoder_failed"
+    NOT_REGISTERED = "not_registered"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +52,8 @@ class Fact:
     `is_level`: a state that the sender may say again without anything having happened; only its changes count.
     `sub_device`: the address of the device that it is about, where the sender speaks for several. `message_id`: the
     sender's own identity of the message; without one nothing tells a repeat from a second press. `correlation_id`: of an
-    answer to something we sent, what we gave it as id.
+    answer to something we sent, what we gave it as id. `is_lasting`: an event that leaves the sender in that state; a level
+    that says the same afterwards is no news.
     """
 
     kind: str
@@ -60,6 +62,7 @@ class Fact:
     channel: str = ""
     sub_device: str = ""
     is_level: bool = False
+    is_lasting: bool = False
     correlation_id: str = ""
     observed_at: datetime | None = None
     message_id: str = ""
@@ -77,6 +80,14 @@ class Problem:
     detail: str
 
 
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What the sender is to be asked for so that it can be understood: published once, and not kept by the broker."""
+
+    topic: str
+    payload: bytes
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decoded:
     """Everything a message says. Facts and problems may both be there: one bad item does not spoil a list.
@@ -84,7 +95,7 @@ class Decoded:
     `device_id` is the sender's address in its ecosystem (native: its id). `home_id` only where the topic names it.
     `is_repeated`: its radio says everything several times, so that the same content within seconds is the same message.
     `is_gateway`: the gateway speaks of itself. `signal`: how well the device was heard, in the unit of its ecosystem (dBm, or
-    0 to 255 in Zigbee).
+    0 to 255 in Zigbee). `asks` are in the topics that the ecosystem documents.
     """
 
     home_id: str = ""
@@ -92,6 +103,7 @@ class Decoded:
     facts: tuple[Fact, ...] = ()
     problems: tuple[Problem, ...] = ()
     lessons: tuple["Lesson", ...] = ()
+    asks: tuple[Ask, ...] = ()
     is_repeated: bool = False
     is_gateway: bool = False
     signal: int | float | None = None

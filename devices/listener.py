@@ -13,7 +13,7 @@ from pydantic import JsonValue
 
 from carebell.types import Reading
 from devices.binding import Binding, bound
-from devices.dialect import Decoded, DeviceRecord, Dialect, Fact, Lesson, Message, Problem, Reason, readings_of
+from devices.dialect import Ask, Decoded, DeviceRecord, Dialect, Fact, Lesson, Message, Problem, Reason, readings_of
 from devices.dialects import native
 from devices.ecosystems import BY_NAME, dialect_of
 from devices.recall import Recall
@@ -26,6 +26,7 @@ _ID_LIMIT = 200
 Products = Mapping[str, Mapping[str, JsonValue]]
 NO_PRODUCTS: Products = MappingProxyType({})
 _PREFIX = f"{native.ROOT}/"
+_NO_TOPIC = frozenset("+#\0")
 # Its own topics say which home they are of: below another's they would speak for that one.
 _OF_HOMES = frozenset(BY_NAME) - {native.NAME}
 
@@ -56,12 +57,14 @@ class Devices(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heard:
-    """What one message comes to. `decoded` is what it said; `readings` are the news of it, urgent ones first."""
+    """What one message comes to. `decoded` is what it said; `readings` are the news of it, urgent ones first. `of_nobody` are
+    the ids of those whose sender is registered nowhere and whose topic names no home."""
 
     dialect: str
     decoded: Decoded
     readings: tuple[Reading, ...] = ()
     is_registered: bool = True
+    of_nobody: frozenset[str] = frozenset()
 
 
 class Listener:
@@ -104,6 +107,8 @@ class Listener:
             return Heard(dialect=dialect.NAME, decoded=Decoded(problems=(problem,)))
         known = _Known(self, dialect.NAME, home_id)
         decoded = dialect.decode(message, known)
+        if decoded.asks:
+            decoded = replace(decoded, asks=_asks(decoded.asks, message, dialect.ROOT))
         self._learn(home_id, decoded.lessons)
         if dialect.NAME == native.NAME:
             return self._of_native(decoded, message)
@@ -139,6 +144,7 @@ class Listener:
     def _of_others(self, decoded: Decoded, message: Message, dialect: str) -> Heard:
         """One part of the message for each device that it is about; all parts share its identity."""
         readings: list[Reading] = []
+        of_nobody: set[str] = set()
         is_registered = True
         for address in dict.fromkeys(fact.sub_device for fact in decoded.facts):
             facts = tuple(fact for fact in decoded.facts if fact.sub_device == address)
@@ -148,9 +154,17 @@ class Listener:
             part = replace(decoded, facts=facts, home_id=home_id, device_id=device_id)
             # Meaning comes after news: a state that goes on must not hide a press beside it.
             news = replace(part, facts=self._meant(self._recall.news(part, message), found))
-            readings += readings_of(news, message, dialect=dialect, place=found.place if found else "")
-        ordered = tuple(sorted(readings, key=lambda reading: not reading.is_urgent))
-        return Heard(dialect=dialect, decoded=decoded, readings=ordered, is_registered=is_registered)
+            said = readings_of(news, message, dialect=dialect, place=found.place if found else "")
+            if found is None and not decoded.home_id:
+                of_nobody.update(reading.id for reading in said)
+            readings += said
+        return Heard(
+            dialect=dialect,
+            decoded=decoded,
+            readings=tuple(sorted(readings, key=lambda reading: not reading.is_urgent)),
+            is_registered=is_registered,
+            of_nobody=frozenset(of_nobody),
+        )
 
     def _found(self, decoded: Decoded, dialect: str, address: str) -> Registered | None:
         found = self._devices.find(dialect, decoded.home_id, address or decoded.device_id)
@@ -228,6 +242,14 @@ class _Known:
 
 def _is_level(text: str) -> bool:
     return 0 < len(text) <= _ID_LIMIT and text.isprintable() and not text.isspace()
+
+
+def _asks(asks: Sequence[Ask], message: Message, root: str) -> tuple[Ask, ...]:
+    """Where the broker has the topics that the ecosystem documents: below the home, if the message came from there."""
+    below = "/".join((*message.heard_on.split("/", 3)[:3], "")) if message.heard_on else root
+    moved = [replace(ask, topic=below + ask.topic.removeprefix(root)) for ask in asks]
+    # A client that is given such a topic to publish to refuses it by an error.
+    return tuple(ask for ask in moved if not _NO_TOPIC & set(ask.topic))
 
 
 def _place_of(decoded: Decoded, dialect: str, address: str, found: Registered | None) -> tuple[str, str]:

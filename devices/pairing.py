@@ -24,7 +24,7 @@ class Gesture:
 
     def bound_to(self, kind: str) -> BindingProfile:
         """The binding that makes it mean `kind`."""
-        return BindingProfile(gesture=self.gesture, kind=kind, channel=self.channel or None)
+        return BindingProfile(gesture=self.gesture, kind=kind, channel=self.channel or None, heard=self.kind or None)
 
 
 def gestures(readings: Iterable[Reading]) -> tuple[Gesture, ...]:
@@ -51,17 +51,27 @@ def with_binding(home: Home, device_id: str, binding: BindingProfile) -> Home:
     """The home with the device's gesture bound, in place of what the same gesture meant before. Raises KeyError where the
     home has no such device."""
     device = _device(home, device_id)
-    kept = [one for one in device.bindings if (one.gesture, one.channel) != (binding.gesture, binding.channel)]
+    kept = [one for one in device.bindings if not _is_same(one, binding.gesture, binding.channel, binding.heard)]
     return _with(home, replace(device, bindings=(*kept, binding)))
 
 
-def without_binding(home: Home, device_id: str, gesture: str, channel: str | None) -> Home:
-    """The home without that binding. Raises KeyError."""
+def without_binding(home: Home, device_id: str, gesture: str, channel: str | None, heard: str | None = None) -> Home:
+    """The home without that binding; whatever the gesture comes as, where `heard` is None. Raises KeyError."""
     device = _device(home, device_id)
-    kept = tuple(one for one in device.bindings if (one.gesture, one.channel) != (gesture, channel))
+    kept = tuple(
+        one
+        for one in device.bindings
+        if (one.gesture, one.channel) != (gesture, channel) or (heard is not None and one.heard != heard)
+    )
     if kept == device.bindings:
         raise KeyError(gesture)
     return _with(home, replace(device, bindings=kept))
+
+
+def _is_same(known: BindingProfile, gesture: str, channel: str | None, heard: str | None) -> bool:
+    """Whether there is something that both of them would be about."""
+    both = known.heard, heard
+    return (known.gesture, known.channel) == (gesture, channel) and (None in both or known.heard == heard)
 
 
 def _device(home: Home, device_id: str) -> Device:

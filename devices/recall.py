@@ -101,6 +101,8 @@ class Recall:
             if before is not None and is_same and timedelta(0) <= message.received_at - before[1] <= REPEATED_WITHIN:
                 return False
             self._contents.put(about, (said, message.received_at))
+        if fact.is_lasting and not fact.is_history:
+            self._levels.put(about, ((repr(fact.value), fact.is_test), message.received_at), _LEVELS_KEPT)
         return not fact.is_level or fact.is_history or self._has_changed(about, fact, message)
 
     def _has_changed(self, about: tuple[object, ...], fact: Fact, message: Message) -> bool:

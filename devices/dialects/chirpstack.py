@@ -8,6 +8,7 @@ of that device.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+import orjson
 from pydantic import JsonValue
 
 from carebell.types import Kind
@@ -73,7 +74,7 @@ def _up(heard: _Heard) -> Decoded:
     server = [word(body.get(key)) for key in ("deduplicationId", "time", "data")]
     uplink = Uplink(
         address=heard.address,
-        values=section(body, "object"),
+        values=section(body, "object") or _of_text(body.get("objectJSON")),
         names=names_of(record.vendor, record.model, info.get("deviceProfileName"), info.get("deviceName"), *tags),
         port=_whole(body.get("fPort")),
         identity=" ".join(server) if server[0] or server[1] else "",
@@ -88,6 +89,15 @@ def _up(heard: _Heard) -> Decoded:
         return decoded
     mended = level(Kind.SENSOR_FAULT, False, channel=_CODEC)
     return replace(decoded, facts=(*decoded.facts, mended), lessons=(*decoded.lessons, Lesson(key, None)))
+
+
+def _of_text(stated: JsonValue) -> Mapping[str, JsonValue]:
+    """The object as version 3 may write it: JSON in a text."""
+    try:
+        found = orjson.loads(stated) if isinstance(stated, str) else None
+    except orjson.JSONDecodeError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _whole(stated: JsonValue) -> int | None:

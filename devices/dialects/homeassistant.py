@@ -14,7 +14,7 @@ from devices.dialect import PAYLOAD_LIMIT, Decoded, Fact, Known, Lesson, Message
 from devices.dialects import native
 from devices.dialects.homeassistant_discovery import chosen, config_of, learnt
 from devices.dialects.homeassistant_names import documented_kind, sketch_kind
-from devices.dialects.homeassistant_state import availability_of, facts_of, is_broken
+from devices.dialects.homeassistant_state import availability_of, facts_of, is_broken, signal_of
 from devices.facts import alive, level, level_of
 
 NAME = "homeassistant"
@@ -94,7 +94,10 @@ def _of_lesson(key: str, lesson: Spec, message: Message, known: Known) -> Decode
     if is_broken(_said(message)) and not any(fact.kind != Kind.OTHER for fact in facts):
         problem = Problem(Reason.NOT_JSON, "begins as JSON and is none")
         return Decoded(device_id=sender, facts=tuple(native.cries(message.payload)), problems=(problem,))
-    return Decoded(device_id=sender, facts=tuple(facts) or (alive(),))
+    # Of several devices nothing would tell whose it is.
+    heard_at = [] if len(addresses) > 1 else [signal_of(one, _said(message)) for one in specs]
+    signal = next((one for one in heard_at if one is not None), None)
+    return Decoded(device_id=sender, facts=tuple(facts) or (alive(),), signal=signal)
 
 
 def _once(facts: Sequence[Fact]) -> list[Fact]:

@@ -59,6 +59,16 @@ def availability_of(spec: Spec, said: str) -> bool | None:
     return {spec.get("on"): True, spec.get("off"): False}.get(word(value))
 
 
+def signal_of(spec: Spec, said: str) -> int | float | None:
+    """How well the device is heard, in dBm, where that is what the entity measures."""
+    is_it = word(spec.get("device_class")) == "signal_strength" and word(spec.get("unit_of_measurement")) == "dbm"
+    if not is_it or spec.get("role") != "state_topic" or spec.get("component") != "sensor":
+        return None
+    value = _value(spec, said)
+    strength = number(value) if isinstance(value, str | int | float) else None
+    return strength if strength is not None and strength < 0 else None
+
+
 def is_broken(said: str) -> bool:
     """Whether a payload begins as an object or a list and is none."""
     return said.lstrip().startswith(("{", "[")) and not _is_json(said)
@@ -95,10 +105,13 @@ def _flag(spec: Spec, value: JsonValue) -> list[Fact]:
     kind = flag_kind(word(spec.get("device_class")), (spec.get("object", ""), spec.get("name", "")))
     if is_on is None and word(value) in _UNKNOWN:
         return []
-    if is_on is None or kind is None:
-        return [other(value, channel=channel, is_level=True)]
     # One that never says off is reset by Home Assistant's own clock: each word of it is news.
     is_level = not number(spec.get("off_delay"))
+    if is_on is not None and not spec.get("device_class") and is_call(spec.get("object"), spec.get("name")):
+        # Its name is the installer's own: no call by itself, but the press of a device that is registered for calls.
+        return [event(Kind.BUTTON, "on" if is_on else "off", channel=channel, is_level=is_level)]
+    if is_on is None or kind is None:
+        return [other(value, channel=channel, is_level=True)]
     fact = level(kind, is_on, channel=channel)
     return [fact if is_level else Fact(kind=fact.kind, value=fact.value, unit=fact.unit, channel=channel)]
 

@@ -28,7 +28,7 @@ from devices.dialects import (
     lorawan_worn,
     native,
 )
-from devices.dialects.lorawan_common import common_facts, unread
+from devices.dialects.lorawan_common import cayenne_facts, common_facts, unread
 from devices.dialects.lorawan_rows import AT_REST, RAISED, FieldMap, Frame, at, items
 from devices.facts import alive, with_test
 
@@ -52,6 +52,8 @@ _WRAPPERS = frozenset(
 _NOT_NAMES = re.compile(r"[^a-z0-9]+")
 # A frame that is sent again because its confirmation was lost carries the number of the first.
 RETRIED_WITHIN = timedelta(minutes=2)
+# Without a number, and without a time of the server that can be believed, only the time between them tells a copy.
+COPIED_WITHIN = timedelta(seconds=10)
 # A report that a call still goes on is the same call for so long, unless it rested in between.
 _TOLD_FOR = timedelta(hours=12)
 _CLOCKS_AGREE = timedelta(days=1)
@@ -159,6 +161,7 @@ def _facts(frame: Frame) -> list[Fact]:
     read = {key for one in maps for key in one.rows}
     left = {key: stated for key, stated in frame.values.items() if key not in read}
     facts += common_facts(left)
+    facts += [] if maps else cayenne_facts(left)
     return _strongest(facts) + ([] if maps else list(islice(unread(left), _OTHER_LIMIT)))
 
 
@@ -205,18 +208,25 @@ def _message_id(
     """The identity of the frame. What it says is part of it: a server that gives every uplink the same id swallows no press.
 
     A frame heard again within minutes under the number of the first keeps the first one's identity; later the number may
-    have begun anew, and it is a new frame.
+    have begun anew, and it is a new frame. A frame without a number whose id may be that of every other is a copy for
+    seconds only.
     """
     said = [part for fact in facts for part in (fact.kind, fact.channel, fact.value, fact.note)]
     own = computed("uplink", uplink.address, uplink.session, uplink.counter, uplink.identity, *said)
+    span = RETRIED_WITHIN
     if uplink.counter <= 0:
-        return (own if uplink.identity else ""), ()
+        if uplink.identity:
+            return own, ()
+        if not uplink.identity and not any(map(_is_call, facts)):
+            return "", ()
+        own, span = computed(own, message.received_at.isoformat()), COPIED_WITHIN
     key = f"lorawan frame {uplink.address}"
-    frame = computed(uplink.session, uplink.counter, *said)
+    frame = computed(uplink.session, uplink.counter, uplink.identity if uplink.counter <= 0 else "", *said)
     held = known.lesson(key) or {}
     first = held.get("id")
-    if held.get("frame") == frame and isinstance(first, str) and _is_near(held.get("at"), message, RETRIED_WITHIN):
-        return first, ()
+    if held.get("frame") == frame and isinstance(first, str) and _is_near(held.get("at"), message, span):
+        # Without a number it may be sent many times, each soon after the one before.
+        return first, () if span == RETRIED_WITHIN else (Lesson(key, {**held, "at": message.received_at.isoformat()}),)
     if not any(fact.kind == Kind.BUTTON or _is_call(fact) for fact in facts):
         return own, ()
     return own, (Lesson(key, {"frame": frame, "id": own, "at": message.received_at.isoformat()}),)

@@ -6,11 +6,13 @@ Keys are compared without case, blanks and underscores. What is a per cent for o
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from itertools import islice
 
 from pydantic import JsonValue
 
 from carebell.types import Kind
-from devices.coercion import word
+from devices.coercion import flag, word
 from devices.dialect import Fact
 from devices.dialects.lorawan_rows import (
     Reader,
@@ -21,6 +23,7 @@ from devices.dialects.lorawan_rows import (
     measure,
     nothing,
     percent,
+    rest,
     state,
     volts,
     words,
@@ -30,23 +33,13 @@ from devices.facts import event, other
 _LEAK_ON = ("leak", "leaking", "leakage", "leak detected", "wet", "flooded", "small", "medium", "large")
 _LEAK_OFF = ("noleak", "no leak", "no_leak", "no leakage", "dry")
 _ALARM_OFF = ("no alarm", "noalarm", "no_alarm", "ok", "non-active")
-_CALLS = frozenset(
-    [
-        "sos",
-        "sos alarm",
-        "sos event",
-        "sos event.",
-        "sos start",
-        "sos on",
-        "sos mode start",
-        "panic",
-        "panic alarm",
-        "panic button",
-        "help",
-    ]
+# A word that names the call, and behind it only what says that it is made.
+_CALLS = re.compile(
+    r"(?:sos|panic|help|distress|alert start)(?: (?:alarm|alert|event|start|started|mode start|on|button|key|press|pressed|call|"
+    r"triggered|active|activated|report|request))*\.?"
 )
 _FALLS = frozenset({"fall detected", "fall alarm", "fall event"})
-_KEY_LIMIT = 64
+_KEY_LIMIT, _TEXT_LIMIT, _CHANNEL_LIMIT = 64, 64, 64
 _NOISE = re.compile(r"[\s_\-]+")
 
 
@@ -55,12 +48,22 @@ def _called(stated: JsonValue) -> list[Fact]:
     said = word(stated).replace("_", " ")
     if said in _FALLS:
         return [event(Kind.FALL, "detected")]
-    return [event(Kind.SOS, "active")] if said in _CALLS else []
+    return [event(Kind.SOS, "active")] if _CALLS.fullmatch(said[:_TEXT_LIMIT]) else []
 
 
 def _alarmed(stated: JsonValue) -> list[Fact]:
     """As `_called`; a fall that is no alarm may be that of a level or an edge."""
     return [event(Kind.FALL, "detected")] if word(stated) == "fall" else _called(stated)
+
+
+def _down(stated: JsonValue) -> list[Fact]:
+    """Somebody lies still: it may be a fall."""
+    is_down = flag(stated)
+    return [] if is_down is None else [event(Kind.FALL, "suspected")] if is_down else [rest(Kind.FALL)]
+
+
+def _tested(stated: JsonValue) -> list[Fact]:
+    return [event(Kind.TEST, True)] if flag(stated) else []
 
 
 def _not_numbers(read: Reader) -> Reader:
@@ -76,13 +79,14 @@ COMMON: Mapping[str, Reader] = {
     **_each(
         measure(Kind.TEMPERATURE),
         *("temperature", "temp", "tempc", "temperaturec", "airtemperature", "roomtemperature", "sensortemperature"),
+        "ambienttemperature",
     ),
     **_each(measure(Kind.TEMPERATURE), "tempcsht", "tempcsht31", "tempcsht41"),
     **_each(fahrenheit, "tempf", "temperaturef"),
     **_each(measure(Kind.HUMIDITY), "humidity", "hum", "humi", "relativehumidity", "airhumidity", "rh"),
     **_each(measure(Kind.HUMIDITY), "humsht", "humsht31", "humsht41"),
     **_each(measure(Kind.CO2), "co2", "co2ppm", "co2concentration", "co2level"),
-    **_each(charge, "battery", "batterylevel", "bat", "batt", "batlevel"),
+    **_each(charge, "battery", "batterylevel", "bat", "batt", "batlevel", "battlevel"),
     **_each(
         percent, "batterypct", "batterypercent", "batterypercentage", "batterylevelinpercentage", "batterylifetimepct"
     ),
@@ -120,35 +124,76 @@ COMMON: Mapping[str, Reader] = {
     **_each(
         state(Kind.WATER, _LEAK_ON, _LEAK_OFF),
         *("leakagestatus", "waterleak", "waterleakage", "waterleakstatus", "flood", "flooddetected", "leakdetected"),
-        *("leak", "leakstatus", "leakstate", "leakage", "waterdetected", "waterleakdetected", "floodalarm"),
+        *(
+            "waterstatus",
+            "leak",
+            "leakstatus",
+            "leakstate",
+            "leakage",
+            "waterdetected",
+            "waterleakdetected",
+            "floodalarm",
+        ),
     ),
+    **_each(words(Kind.WATER, ("wet",), ("dry",)), "moisture", "moisturestatus"),
     **_each(
-        state(Kind.TAMPER, ("uninstalled", "uninstall", "removed", "triggered"), ("installed", "install", "no alarm")),
+        state(
+            Kind.TAMPER,
+            ("uninstalled", "uninstall", "removed", "triggered"),
+            ("installed", "install", "no alarm", "not triggered"),
+        ),
         *("tamper", "tamperstatus", "tamperdetected", "tamperalarm", "tamperdetection"),
     ),
     **_each(state(Kind.BATTERY_LOW, ("low", "critical")), "lowbattery", "batterylow", "lowbatteryalarm", "lowbatt"),
     **_each(_not_numbers(state(Kind.SMOKE, off=_ALARM_OFF)), "smoke", "smokedetected"),
     **_each(state(Kind.SMOKE, off=_ALARM_OFF), "smokealarm", "smokestatus", "firealarm"),
-    **_each(state(Kind.CO, off=_ALARM_OFF), "coalarm", "carbonmonoxidealarm"),
-    **_each(state(Kind.GAS, off=_ALARM_OFF), "gasstatus", "gasalarm", "gasleak"),
-    **_each(state(Kind.HEAT, off=_ALARM_OFF), "heatalarm", "hightempalarm"),
+    **_each(state(Kind.CO, off=_ALARM_OFF), "coalarm", "codetected", "carbonmonoxidealarm", "carbonmonoxidedetected"),
+    **_each(state(Kind.GAS, off=_ALARM_OFF), "gasstatus", "gasalarm", "gasleak", "gasleakage", "gasdetected"),
+    **_each(state(Kind.HEAT, off=_ALARM_OFF), "heatalarm", "heatdetected", "hightempalarm"),
     **_each(
         call(),
         "sos",
         "sosalarm",
         "sosalert",
-        "sosevent",
-        "sosstatus",
-        "sosbutton",
-        "panic",
-        "panicalarm",
-        "panicbutton",
+        *("sosevent", "sosstatus", "sosstate", "sosactive", "sosbutton", "sospressed", "soskey"),
+        *("panic", "panicalarm", "panicbutton", "panicpressed", "emergencybutton", "emergencycall", "helpbutton"),
     ),
     **_each(call(Kind.FALL), "fall", "falldetected", "fallalarm", "fallevent"),
     **_each(_alarmed, "alarm", "alarmtype", "alarmevent", "alert", "alerttype"),
-    **_each(_called, "event", "eventtype", "eventname"),
+    **_each(_down, "mandown", "mandownalarm", "mandowndetected"),
+    **_each(_called, "event", "eventtype", "eventname", "messagetype", "msgtype", "frametype", "packettype", "reason"),
+    "type": _called,
+    **_each(_tested, "test", "testalarm", "testbuttonpressed"),
     **_each(gesture(), "press", "button", "buttonpress", "buttonevent", "buttonstatus", "buttonstate", "click"),
 }
+
+
+# Cayenne LPP, which both network servers decode themselves: each in its own words, a value for each channel.
+_LPP: Mapping[str, Reader] = {
+    **_each(measure(Kind.TEMPERATURE), "temperatureSensor", "temperature"),
+    **_each(measure(Kind.HUMIDITY), "humiditySensor", "relative_humidity"),
+    **_each(state(Kind.PRESENCE), "presenceSensor", "presence"),
+}
+_LPP_KEY = re.compile(
+    r"(digital_in|digital_out|analog_in|analog_out|luminosity|presence|temperature|relative_humidity|accelerometer|"
+    r"barometric_pressure|gyrometer|gps|unixtime|concentration|power|voltage|current|altitude|direction|distance)_(\d{1,3})"
+)
+
+
+def cayenne_facts(values: Mapping[str, JsonValue]) -> Iterator[Fact]:
+    """`{"temperatureSensor": {"1": 21.5}}` of ChirpStack, `{"temperature_1": 21.5}` of The Things Stack."""
+    for name, stated in values.items():
+        if name.endswith("Sensor") and isinstance(stated, dict):
+            for channel, value in islice(stated.items(), _CHANNEL_LIMIT):
+                yield from _on(channel, _LPP.get(name, nothing)(value))
+    matches = [_LPP_KEY.fullmatch(name) for name in values]
+    for match in matches if all(matches) else ():
+        if match is not None:
+            yield from _on(match.group(2), _LPP.get(match.group(1), nothing)(values[match.group()]))
+
+
+def _on(channel: str, facts: list[Fact]) -> list[Fact]:
+    return [replace(fact, channel=channel[:_CHANNEL_LIMIT]) for fact in facts]
 
 
 def normal(key: str) -> str:
@@ -166,5 +211,5 @@ def common_facts(values: Mapping[str, JsonValue]) -> Iterator[Fact]:
 def unread(values: Mapping[str, JsonValue]) -> Iterator[Fact]:
     """Words and switches that no table knows, kept so that a press of an unknown model can be seen and bound."""
     for key, stated in values.items():
-        if isinstance(stated, str | bool) and normal(key) not in COMMON:
+        if isinstance(stated, str | bool) and not COMMON.get(normal(key), nothing)(stated):
             yield other(stated, channel=key[:_KEY_LIMIT])

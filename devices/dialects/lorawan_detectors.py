@@ -129,7 +129,9 @@ def _obeyed(frame: Frame) -> Iterable[Fact]:
 YOBIIQ = FieldMap(
     vendor="Yobiiq",
     named=re.compile(r"\byobiiq\b|\bsd ?1001\b"),
-    tells=lambda values: "yobiiq" in word(values.get("manufacturer")) or has("interconnectAlarm")(values),
+    tells=lambda values: (
+        "yobiiq" in word(values.get("manufacturer")) or has("interconnectAlarm", "testButtonPressed")(values)
+    ),
     rows={
         "batteryLevelInPercentage": percent,
         "lowBatteryAlarm": state(Kind.BATTERY_LOW),

@@ -5,7 +5,7 @@ ALARM says that a state lasts too long, which is no call.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from pydantic import JsonValue
 
@@ -32,9 +32,18 @@ def _pressed(frame: Frame) -> Iterable[Fact]:
 
 
 def _tracked(frame: Frame) -> Iterable[Fact]:
-    """A tracker that writes `Alarm_status`; on the sensor of the air the same word is about a threshold."""
+    """A tracker that writes `Alarm_status`, or `alarm` in older codecs; on the sensor of the air the same word is about a
+    threshold."""
     if _TRACKER.search(frame.names) or not _PLACES.isdisjoint(frame.values):
         yield from call()(frame.values.get("Alarm_status"))
+    if _TRACKER.search(frame.names) or _is_tracker(frame.values):
+        for key in ("alarm", "Alarm", "ALARM"):
+            yield from call()(frame.values.get(key))
+
+
+def _is_tracker(values: Mapping[str, JsonValue]) -> bool:
+    """How it moves, and whether its lamp is on."""
+    return "MD" in values and "LON" in values
 
 
 def _battery(stated: JsonValue) -> list[Fact]:
@@ -44,12 +53,15 @@ def _battery(stated: JsonValue) -> list[Fact]:
 
 
 _DOOR = ("open",), ("close", "closed")
+_is_dragino = has(
+    "Sound_key", "Sound_ACK", "ALARM_status", "DOOR_OPEN_STATUS", "WATER_LEAK_STATUS", "BAT_V", "TempC_SHT"
+)
 MAP = FieldMap(
     vendor="Dragino",
     named=_MODEL,
-    tells=has("Sound_key", "Sound_ACK", "ALARM_status", "DOOR_OPEN_STATUS", "WATER_LEAK_STATUS", "BAT_V", "TempC_SHT"),
+    tells=lambda values: _is_dragino(values) or _is_tracker(values),
     rows={
-        **dict.fromkeys(("BatV", "BAT_V", "BAT", "Bat", "Bat_V", "bat"), volts),
+        **dict.fromkeys(("BatV", "batV", "BAT_V", "BAT", "Bat", "Bat_V", "bat"), volts),
         "battery": _battery,
         # The probe of the house comes first; where there is none, that at the cable.
         **dict.fromkeys(

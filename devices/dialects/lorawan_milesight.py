@@ -157,10 +157,8 @@ _PROBED: Mapping[str, Reader] = {
     "magnet": _MAGNET,
 }
 
-MAP = FieldMap(
-    vendor="Milesight",
-    named=_MODEL,
-    tells=has(
+_is_milesight = has(
+    *(
         "detection_status",
         "magnet_status",
         "leakage_status",
@@ -168,7 +166,20 @@ MAP = FieldMap(
         "ipso_version",
         "tsl_version",
         "life_remain",
-    ),
+    )
+)
+
+
+def _is_detector(values: Mapping[str, JsonValue]) -> bool:
+    """GS524N by its type, VS373 by its alarms: neither says anything else that tells it."""
+    alarms = (*items(values.get("events")), values)
+    return word(values.get("type")) == "smoke sensor" or any(has("alarm_type")(one) for one in alarms)
+
+
+MAP = FieldMap(
+    vendor="Milesight",
+    named=_MODEL,
+    tells=lambda values: _is_milesight(values) or _is_detector(values),
     rows={
         **dict.fromkeys(("battery", "batteryLevel"), percent),
         "temperature": measure(Kind.TEMPERATURE),

@@ -5,13 +5,25 @@ What `Alarm`, `OnOff` or `Status` is about depends on the model; an answer that 
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from pydantic import JsonValue
 
 from carebell.types import Kind
-from devices.coercion import word
+from devices.coercion import flag, word
 from devices.dialect import Fact
-from devices.dialects.lorawan_rows import FieldMap, Frame, Reader, call, gesture, measure, raised, rest, state, volts
+from devices.dialects.lorawan_rows import (
+    FieldMap,
+    Frame,
+    Reader,
+    call,
+    gesture,
+    measure,
+    raised,
+    rest,
+    state,
+    volts,
+)
 from devices.facts import event
 
 _MODEL = re.compile(
@@ -21,13 +33,28 @@ _DEVICE = re.compile(r"R[0-9ABP][0-9]{1,3}[A-Z0-9]{0,6}")
 _OFF = ("no alarm", "noalarm", "noleak", "no leak", "off")
 _PRESSED = gesture(counts={"1": "single"})
 # Emergency buttons, and the interface that an emergency button is wired to.
-_CALL_BUTTONS = frozenset({"R312A", "R313MA", "R313M", "RB02I", "R718T"})
+_CALL_BUTTONS = frozenset({"R312A", "R313MA", "R313M", "RB02I", "R718T", "R718T2"})
 _OPEN: Reader = state(Kind.CONTACT)
 _SHAKEN: Reader = state(Kind.VIBRATION)
 _BY_DEVICE: Mapping[str, Reader] = {
-    **dict.fromkeys(("R311A", "R718F", "R730F", "R313A", "R313F", "R718F2"), _OPEN),
+    **dict.fromkeys(("R311A", "R718F", "R730F", "R313A", "R313F"), _OPEN),
     **dict.fromkeys(("R311FA", "R718MBA", "R730MBA", "R313FA"), _SHAKEN),
+    **dict.fromkeys(("R718DA", "R718DB", "R730DA", "R730DB", "R311DA", "R311DB"), _SHAKEN),
 }
+# R315: the key and the bit of a state, the key and the bit that tell that such a sensor is fitted, and its channel.
+_FITTED: tuple[tuple[str, int, str, int, str, Reader], ...] = (
+    ("PIRSensorState", 0, "PIRSensor", 2, "", state(Kind.MOTION)),
+    ("EmergenceButtonaLAlarmState", 1, "EmergenceButton", 3, "", call()),
+    ("InternalContactSwitchSensorState", 3, "InternalContactSwitch", 5, "", _OPEN),
+    ("ExternalContactSwitch1SensorState", 4, "ExternalContactSwitch1", 6, "1", _OPEN),
+    ("ExternalContactSwitch2SensorState", 5, "ExternalContactSwitch2", 7, "2", _OPEN),
+    ("InternalShockSensorState", 6, "InternalShockSensor", 8, "", _SHAKEN),
+    ("ExternalShockSensorState", 7, "ExternalShockSensor", 9, "1", _SHAKEN),
+    ("ExternalWaterLeak1SenorState", 9, "ExternalWaterLeakSenor1", 12, "1", state(Kind.WATER)),
+    ("ExternalWaterLeak2SenorState", 10, "ExternalWaterLeakSenor2", 13, "2", state(Kind.WATER)),
+    ("ExternalSeatSenorState", 11, "ExternalSeatSensor", 14, "", state(Kind.BED)),
+)
+_BITS = re.compile(r"[01]{1,16}")
 
 
 def _volt(stated: JsonValue) -> list[Fact]:
@@ -54,24 +81,54 @@ def _of_its_model(frame: Frame) -> Iterable[Fact]:
         return
     device = _device(frame)
     if device in _CALL_BUTTONS:
-        yield from call()(frame.values.get("Alarm"))
-    reader = _BY_DEVICE.get(device)
+        for channel in ("", "1", "2"):
+            for key in ("Alarm", "alarm"):
+                yield from _on(channel, call()(frame.values.get(f"{key}{channel}")))
+    # Those that end in 2 have two inputs of the same.
+    reader = _BY_DEVICE.get(device) or _BY_DEVICE.get(device.removesuffix("2"))
     if reader is not None:
         stated = [frame.values.get(key) for key in ("OnOff", "status", "Status")]
         yield from next((facts for facts in map(reader, stated) if facts), ())
+        for channel in ("1", "2"):
+            yield from _on(channel, reader(frame.values.get(f"status{channel}")))
+
+
+def _on(channel: str, facts: Iterable[Fact]) -> list[Fact]:
+    return [replace(fact, channel=channel) for fact in facts]
+
+
+def _many(frame: Frame) -> Iterable[Fact]:
+    """R315: many sensors in one house, of which each is told only where it is fitted. Older codecs write their bits."""
+    if _is_answer(frame):
+        return
+    enabled, reported = (_bits(frame.values.get(key)) for key in ("FunctionEnable", "BinarySensorReport"))
+    for key, bit, fitted_key, fitted_bit, channel, read in _FITTED:
+        stated = frame.values.get(key, None if reported is None else reported >> bit & 1)
+        is_fitted = flag(frame.values.get(fitted_key)) or bool((enabled or 0) >> fitted_bit & 1)
+        if is_fitted or flag(stated):
+            yield from _on(channel, read(stated))
+
+
+def _bits(stated: JsonValue) -> int | None:
+    return int(stated, 2) if isinstance(stated, str) and _BITS.fullmatch(stated) else None
 
 
 def _device(frame: Frame) -> str:
-    stated = frame.values.get("Device")
-    if isinstance(stated, str):
-        return stated.strip().upper()
+    stated = _stated_device(frame.values)
+    if stated:
+        return stated
     names = frame.names.upper()
     return next((model for model in (*_CALL_BUTTONS, *_BY_DEVICE) if re.search(rf"\b{model}\b", names)), "")
 
 
+def _stated_device(values: Mapping[str, JsonValue]) -> str:
+    """Codecs of others write it in small letters."""
+    stated = values.get("Device", values.get("devicetype"))
+    return stated.strip().upper() if isinstance(stated, str) else ""
+
+
 def _is_netvox(values: Mapping[str, JsonValue]) -> bool:
-    device = values.get("Device")
-    return isinstance(device, str) and _DEVICE.fullmatch(device.strip()) is not None
+    return _DEVICE.fullmatch(_stated_device(values)) is not None
 
 
 MAP = FieldMap(
@@ -99,7 +156,8 @@ MAP = FieldMap(
         "DisassembledAlarm": state(Kind.TAMPER, off=_OFF),
         "TamperStatus": state(Kind.TAMPER, ("tampered",), ("not tampered", "notamper", "no tamper")),
         "TamperAlarm": state(Kind.TAMPER, off=_OFF),
+        "ShockTamperAlarm": state(Kind.TAMPER, off=_OFF),
         "LowBatteryAlarm": raised(Kind.BATTERY_LOW, off=_OFF),
     },
-    frames=(_answers, _of_its_model),
+    frames=(_answers, _of_its_model, _many),
 )

@@ -73,7 +73,9 @@ MCLIMATE = FieldMap(
         "flood": state(Kind.WATER),
         "boxTamper": state(Kind.TAMPER),
         "brokenSensor": raised(Kind.SENSOR_FAULT),
-        "pressEvent": gesture(counts={"1": "single", "2": "double", "3": "triple"}),
+        "pressEvent": gesture(
+            counts={"1": "single", "01": "single", "2": "double", "02": "double", "3": "triple", "03": "triple"}
+        ),
     },
     frames=(_mclimate,),
 )
@@ -102,7 +104,7 @@ MERRYIOT = FieldMap(
         "tamper": state(Kind.TAMPER),
         # On a sensor it is the key for joining and testing; never a call.
         "button": gesture(counts={"1": "single"}),
-        "battery": volts,
+        **dict.fromkeys(("battery", "batt"), volts),
     },
     frames=(lambda frame: _tabs(frame),),
 )

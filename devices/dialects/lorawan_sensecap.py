@@ -59,6 +59,8 @@ _READERS: Mapping[str, Reader] = {
     "4100": measure(Kind.CO2),
     "3000": percent,
     "4200": _events,
+    # T1000-E
+    "5003": _events,
 }
 _NUMBERS: Mapping[str, str] = {
     "air temperature": "4097",
@@ -80,7 +82,8 @@ def _measured(frame: Frame) -> Iterable[Fact]:
         yield from percent(one.get("Battery(%)"))
         identifier = word(one.get("measurementId")) or _NUMBERS.get(word(one.get("type")), "")
         if identifier in _READERS:
-            yield from _READERS[identifier](one.get("measurementValue"))
+            # The codec of a T1000-E calls it `value`.
+            yield from _READERS[identifier](one.get("measurementValue", one.get("value")))
         elif word(one.get("type")) == "upload_battery":
             yield from percent(one.get("battery"))
 

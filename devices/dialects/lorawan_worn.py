@@ -20,6 +20,7 @@ from devices.dialects.lorawan_rows import (
     Reader,
     at,
     call,
+    charge,
     has,
     measure,
     nothing,
@@ -49,10 +50,11 @@ def _positive(read: Reader) -> Reader:
     return lambda stated: [fact for fact in read(stated) if fact.value]
 
 
+_is_abeeway = has("sosFlag", "trackingMode", "dynamicMotionState", "notification")
 ABEEWAY = FieldMap(
     vendor="Abeeway",
     named=re.compile(r"\babeeway\b"),
-    tells=has("sosFlag", "trackingMode", "dynamicMotionState", "notification"),
+    tells=lambda values: _is_abeeway(values) or at(values, "header.sos") is not None,
     rows={
         "batteryLevel": _positive(percent),
         "batteryVoltage": volts,
@@ -120,29 +122,61 @@ BAND = FieldMap(
 )
 
 _MOKO_EVENTS: Mapping[str, tuple[Fact, ...]] = {
-    "sos_start": (_ACTIVE,),
-    "sos_stop": (_CLEARED,),
-    "alert_start": (_ACTIVE,),
-    "alert_stop": (_CLEARED,),
-    "mandown_start": (_MAN_DOWN,),
-    "mandown_stop": (event(Kind.FALL, "cleared"),),
+    "sosstart": (_ACTIVE,),
+    "alertstart": (_ACTIVE,),
+    "mandownstart": (_MAN_DOWN,),
+    **dict.fromkeys(("sosstop", "sosend", "alertstop", "alertend"), (_CLEARED,)),
+    **dict.fromkeys(("mandownstop", "mandownend"), (event(Kind.FALL, "cleared"),)),
 }
 _MOKO_STATES: Mapping[str, tuple[Fact, ...]] = {
     "sos": (replace(level(Kind.SOS, True), note=RAISED),),
     "alert": (replace(level(Kind.SOS, True), note=RAISED),),
     "mandown": (replace(_MAN_DOWN, is_level=True, note=RAISED),),
-    "none": (rest(Kind.SOS), rest(Kind.FALL)),
+    **dict.fromkeys(("none", "no"), (rest(Kind.SOS), rest(Kind.FALL))),
 }
 
+
+def _moko(facts_of: Mapping[str, tuple[Fact, ...]]) -> Reader:
+    """Its words are written together, with blanks or with underscores, by the age of the codec."""
+    return lambda stated: list(facts_of.get(word(stated).replace(" ", "").replace("_", ""), ()))
+
+
+_IDLE: Mapping[str, tuple[Fact, ...]] = {"in idle": _MOKO_STATES["mandown"], "not in idle": (rest(Kind.FALL),)}
+
+
+def _moko_battery(stated: JsonValue) -> list[Fact]:
+    """A word with some models, per cent with others."""
+    return (
+        raised(Kind.BATTERY_LOW, ("low battery",), ("normal",))(stated) if word(stated) in _BATTERY else charge(stated)
+    )
+
+
+_BATTERY = ("low battery", "normal")
 MOKO = FieldMap(
     vendor="Moko",
     named=re.compile(r"\bmoko(?:smart)?\b|\blw00[1-9][a-z]{0,2}\b"),
-    tells=has("batterylevle", "dev_status"),
+    tells=has(
+        "batterylevle",
+        "a_batterylevle",
+        "b_alarmstatus",
+        "dev_status",
+        "mandown_status",
+        "mandownStatus",
+        "pos_data_sign",
+    ),
     rows={
-        "batterylevle": percent,
-        "event_type": table(_MOKO_EVENTS),
-        "dev_status": table(_MOKO_STATES),
+        **dict.fromkeys(("batterylevle", "a_batterylevle", "batt_level"), percent),
+        **dict.fromkeys(("battery_level", "batteryLevel"), _moko_battery),
+        **dict.fromkeys(
+            ("alarmstatus", "b_alarmstatus"), raised(Kind.SOS, ("alarm mode",), ("non-alarm mode", "non alarm mode"))
+        ),
+        # Only where somebody switched the watch for lying still on.
+        **dict.fromkeys(("mandown_status", "mandownStatus"), table(_IDLE)),
+        **dict.fromkeys(("tamper_alarm", "tamperAlarm"), state(Kind.TAMPER, ("triggered",), ("not triggered",))),
+        "event_type": _moko(_MOKO_EVENTS),
+        **dict.fromkeys(("dev_status", "device_status"), _moko(_MOKO_STATES)),
         "pack_type": table({"low_battery": _LOW, "sys_close": _OFFLINE}),
+        "turn_off_mode": lambda stated: list(_OFFLINE) if word(stated) else [],
     },
 )
 

@@ -11,7 +11,7 @@ import orjson
 from pydantic import JsonValue
 
 from carebell.types import Kind
-from devices.coercion import flag
+from devices.coercion import flag, number
 from devices.dialect import PAYLOAD_LIMIT, Decoded, Fact, Known, Message, Problem, Reason
 from devices.dialects.native import cries
 from devices.dialects.rtl_433_models import about, facts_of
@@ -83,7 +83,14 @@ def _event(message: Message, host: str, known: Known, *, is_sure: bool) -> Decod
 def of_payload(payload: Payload, host: str, known: Known) -> Decoded:
     """What one radio message says; other gateways use the same form."""
     address = _address(payload)
-    return Decoded(device_id=host, facts=about(facts_of(payload, known.device(address)), address), is_repeated=True)
+    facts = about(facts_of(payload, known.device(address)), address)
+    return Decoded(device_id=host, facts=facts, is_repeated=True, signal=_signal(payload))
+
+
+def _signal(payload: Payload) -> int | float | None:
+    """In dB below what the receiver can take, as it states it where its operator asks for levels; else above the noise."""
+    strength = number(payload.get("rssi"))
+    return number(payload.get("snr")) if strength is None else strength
 
 
 def _address(payload: Payload) -> str:
@@ -109,7 +116,8 @@ def _value(levels: list[str], message: Message, host: str, known: Known) -> Deco
         payload["subtype"] = middle.pop(0)[:64]
     address = "/".join([model, *middle])[:_ID_LIMIT]
     if key in ("time", "id", "channel", "model", "subtype", "mic", "rssi", "snr", "noise", "freq", "mod"):
-        return Decoded(device_id=host, facts=about([alive()], address), is_repeated=True)
+        signal = _signal(payload) if key == "rssi" else None
+        return Decoded(device_id=host, facts=about([alive()], address), is_repeated=True, signal=signal)
     return Decoded(device_id=host, facts=about(facts_of(payload, known.device(address)), address), is_repeated=True)
 
 

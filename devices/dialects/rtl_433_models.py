@@ -45,6 +45,7 @@ _FAMILIES: tuple[tuple[str, security.Reader], ...] = (
     ("microchip-hcs200", remotes.hcs200),
     ("ht680", remotes.ht680),
     ("nexa", remotes.switch),
+    ("x10-rf", remotes.switch),
     ("proove", remotes.switch),
     ("klikaanklikuit", remotes.switch),
     ("kaku", remotes.switch),

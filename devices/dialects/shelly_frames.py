@@ -1,11 +1,12 @@
 """What the generations of Shelly share: reading a payload, and the names of presses. Pure."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
 
 from carebell.types import Kind
-from devices.coercion import word
+from devices.coercion import number, word
 from devices.dialect import Decoded, Fact, Message, Problem, Reason
 from devices.dialects import native
 from devices.facts import event, other
@@ -60,6 +61,24 @@ def unreadable(address: str, message: Message, expected: str) -> Decoded:
     is_json = content(message) is not None
     problem = Problem(Reason.WRONG_SHAPE if is_json else Reason.NOT_JSON, f"expected {expected}")
     return Decoded(device_id=address, facts=tuple(native.cries(message.payload)), problems=(problem,))
+
+
+def strength(stated: Any) -> int | float | None:
+    """How well a device is heard, in dBm; 0 is no measurement."""
+    value = number(stated.get("rssi")) if isinstance(stated, dict) else None
+    return value if value is not None and value < 0 else None
+
+
+def signal_of(params: Mapping[str, Any], facts: Iterable[Fact]) -> int | float | None:
+    """Of the one device that a frame is about: by its Wi-Fi, or behind a gateway by its radio. Of several, of none."""
+    addresses = {fact.sub_device for fact in facts} or {""}
+    if addresses == {""}:
+        return strength(params.get("wifi"))
+    parts = [status for component, status in params.items() if component.startswith("bthomedevice:")]
+    events = params.get("events")
+    for one in events[:ITEM_LIMIT] if isinstance(events, list) else ():
+        parts += [one.get("data")] if isinstance(one, dict) else []
+    return strength(parts[0]) if len(addresses) == len(parts) == 1 else None
 
 
 def pressed(stated: Any, **about: Any) -> Fact | None:

@@ -6,7 +6,7 @@ from typing import Any
 from carebell.types import Kind
 from devices.coercion import flag, number, word
 from devices.dialect import Decoded, Fact, Known, Lesson, Message, Problem, Reason
-from devices.dialects.shelly_frames import content, pressed, text, unreadable
+from devices.dialects.shelly_frames import content, pressed, strength, text, unreadable
 from devices.facts import alive, event, level, level_of, other, sample
 
 _FLAGS = {
@@ -90,7 +90,8 @@ def decode(address: str, own: Sequence[str], message: Message, known: Known) -> 
         stated = content(message)
         if not isinstance(stated, dict):
             return unreadable(address, message, "an object")
-        return Decoded(device_id=address, facts=tuple(_of_status(stated) or [alive()]))
+        facts = tuple(_of_status(stated) or [alive()])
+        return Decoded(device_id=address, facts=facts, signal=strength(stated.get("wifi_sta")))
     if family == "longpush":
         return _long_push(address, channel, text(message), known)
     return _scalar(address, family, channel, text(message))

@@ -8,7 +8,7 @@ from carebell.types import Kind
 from devices.coercion import flag, moment, number, word
 from devices.dialect import Decoded, Fact, Known, Lesson, Message, Problem, Reason
 from devices.dialects import shelly_blu
-from devices.dialects.shelly_frames import ITEM_LIMIT, content, name, pressed, unreadable
+from devices.dialects.shelly_frames import ITEM_LIMIT, content, name, pressed, signal_of, strength, unreadable
 from devices.facts import alive, event, level, other, sample
 
 _ALARMS = {"smoke": Kind.SMOKE, "flood": Kind.WATER}
@@ -41,7 +41,7 @@ def of_frame(address: str, _own: Sequence[str], message: Message, known: Known) 
         return Decoded(
             device_id=address, problems=(Problem(Reason.WRONG_SHAPE, "the method is no notification known here"),)
         )
-    return Decoded(device_id=address, facts=tuple(facts) or (alive(),))
+    return Decoded(device_id=address, facts=tuple(facts) or (alive(),), signal=signal_of(params, facts))
 
 
 def of_component(address: str, own: Sequence[str], message: Message, known: Known) -> Decoded:
@@ -50,7 +50,7 @@ def of_component(address: str, own: Sequence[str], message: Message, known: Know
     if not isinstance(status, dict):
         return unreadable(address, message, "the status of a component")
     facts = _status(_Sender(address, address, known), own[1], status)
-    return Decoded(device_id=address, facts=tuple(facts) or (alive(),))
+    return Decoded(device_id=address, facts=tuple(facts) or (alive(),), signal=signal_of({own[1]: status}, facts))
 
 
 def of_rpc(address: str, _own: Sequence[str], message: Message, known: Known) -> Decoded:
@@ -65,8 +65,9 @@ def of_rpc(address: str, _own: Sequence[str], message: Message, known: Known) ->
     ack = event(Kind.DOWNLINK_ACK, "error" not in frame, correlation_id=name(frame.get("id")))
     if not isinstance(result, dict):
         return Decoded(device_id=named, facts=(ack,))
-    facts = _statuses(_Sender(named, named, known), result)
-    return Decoded(device_id=named, facts=(ack, *facts), lessons=_lessons(named, result))
+    facts = (ack, *_statuses(_Sender(named, named, known), result))
+    signal = signal_of(result, facts)
+    return Decoded(device_id=named, facts=facts, lessons=_lessons(named, result), signal=signal)
 
 
 def of_script(address: str, own: Sequence[str], message: Message, _known: Known) -> Decoded:
@@ -76,7 +77,8 @@ def of_script(address: str, own: Sequence[str], message: Message, _known: Known)
         found = shelly_blu.of_advert(stated, message)
         if found is not None:
             mac, facts = found
-            return Decoded(device_id=mac, facts=tuple(facts), is_repeated=True)
+            signal = strength(stated) or strength(stated.get("srcBle"))
+            return Decoded(device_id=mac, facts=tuple(facts), is_repeated=True, signal=signal)
     if stated is None and list(own) == ["events", "ble"]:
         return unreadable(address, message, "what a BLU device said")
     topic = "/".join((address, *own))[:100]
@@ -96,7 +98,8 @@ def _events(sender: _Sender, params: Mapping[str, Any], message: Message) -> lis
 def _event(sender: _Sender, one: Mapping[str, Any], ts: Any, message: Message) -> list[Fact]:
     component = name(one.get("component"))[:64]
     family, _, number_of = component.partition(":")
-    said = word(one.get("event"))
+    # The names of webhooks have the family before the word.
+    said = word(one.get("event")).removeprefix(f"{family}.")
     about: dict[str, Any] = {
         "channel": _channel(family, number_of, one),
         "observed_at": moment(ts),

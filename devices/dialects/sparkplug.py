@@ -2,31 +2,40 @@
 
 A birth says what lives and names its metrics; data may say their aliases only. A death counts only for the birth whose
 `bdSeq` it carries: the will of an older connection may come after the node has been born again.
+
+A node whose aliases are unknown (ingest began after its birth), that was not born here, or of which something was missed is
+asked to be born again. What is true under an alias that nobody has named is no call: it may be a door or a motor. It is kept,
+and is one if the birth says so. In a birth a value is a state: a call that was not told yet is told.
 """
 
-from collections.abc import Mapping
-from dataclasses import replace
-from typing import Any
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
 import orjson
 from pydantic import JsonValue
 
 from carebell.types import Kind
-from devices.coercion import word
-from devices.dialect import PAYLOAD_LIMIT, Decoded, Fact, Known, Lesson, Message, Problem, Reason
+from devices.coercion import moment, word
+from devices.dialect import PAYLOAD_LIMIT, Ask, Decoded, Fact, Known, Lesson, Message, Problem, Reason
 from devices.dialects import native
-from devices.dialects.sparkplug_payload import Metric, Payload, read_payload, signed
+from devices.dialects.sparkplug_aliases import CALLING, is_unknown, kept_unread, named, read_at_last, taught_by
+from devices.dialects.sparkplug_payload import Metric, Payload, read_payload, rebirth, signed
 from devices.dialects.thing_items import Item
 from devices.dialects.thing_model import Words, facts_of
 from devices.facts import alive, level, level_of, other
-from devices.products import meaning_in
+from devices.products import Meaning, meaning_in
 
 NAME = "sparkplug"
 ROOT = ""
 FILTERS: tuple[str, ...] = ("spBv1.0/#",)
 _BDSEQ = "bdseq"
 _SEQ_SIZE = 256
-_ALIASES_KEPT = 64
+_LATE = timedelta(seconds=10)
+# How often a node may be asked for its birth: while it cannot be understood, and while only something was missed.
+_ASK_AGAIN, _ASK_AGAIN_NAMED = timedelta(seconds=10), timedelta(minutes=1)
+_LASTING = frozenset({Kind.SOS, Kind.FALL, Kind.BUTTON})
+_OVER = ("cleared", "release", "off")
 _COMMANDS = ("NCMD", "DCMD")
 _TYPES = {"NBIRTH": 4, "NDATA": 4, "NDEATH": 4, "DBIRTH": 5, "DDATA": 5, "DDEATH": 5}
 
@@ -80,30 +89,79 @@ def _of_node(message: Message, kind: str, sender: str, known: Known) -> Decoded:
         problem = Problem(Reason.WRONG_SHAPE, str(error))
         return Decoded(device_id=sender, facts=tuple(facts), problems=(problem,), is_gateway=is_node)
     life = dict(known.lesson(_life(node)) or {})
-    if kind.endswith("DEATH"):
-        return _death(payload, sender, life, is_node=is_node)
-    lived, lessons, problems = _spoken(message, payload, kind, sender, known)
-    gap, seq = _gap(payload, kind, life)
-    life |= {"seq": seq} if seq is not None else {}
+    if kind == "NDEATH":
+        return _death(payload, sender, life)
+    spoken = _spoken(message, payload, kind, sender, known)
+    gap, seq = _gap(payload, kind, life, message.received_at)
+    life |= {"seq": seq, "heard": message.received_at.isoformat()} if seq is not None else {}
     if kind == "NBIRTH":
-        life["bdSeq"] = _bdseq(payload)
-    lessons.append(Lesson(_life(node), life))
+        life |= {"bdSeq": _bdseq(payload), "is_born": True}
+    asks = _asks(message, payload, node, life, _wait(spoken, bool(gap), kind, sender, life, known))
     return Decoded(
         device_id=sender,
-        facts=(*lived, *gap),
-        problems=tuple(problems),
-        lessons=tuple(lessons),
+        facts=(*spoken.facts, *gap),
+        problems=tuple(spoken.problems),
+        lessons=(*spoken.lessons, Lesson(_life(node), life)),
+        asks=asks,
         is_gateway=is_node,
     )
+
+
+@dataclass(slots=True)
+class _Spoken:
+    """What a message states and teaches. `is_blind`: a part of it could not be named."""
+
+    facts: list[Fact] = field(default_factory=list)
+    lessons: list[Lesson] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    is_blind: bool = False
+
+
+def _spoken(message: Message, payload: Payload, kind: str, sender: str, known: Known) -> _Spoken:
+    if kind == "DDEATH":
+        return _Spoken([level(Kind.AVAILABILITY, False)])
+    words = Words(mapping=known.product(f"{NAME}/{sender.partition('/')[0]}"))
+    if kind.endswith("BIRTH"):
+        return _born(message, payload, sender, words, known.lesson(_unread(sender)))
+    return _said(message, payload, sender, words, known)
+
+
+def _wait(
+    spoken: _Spoken, has_gap: bool, kind: str, sender: str, life: Mapping[str, JsonValue], known: Known
+) -> timedelta | None:
+    """After how long a node that was asked may be asked for its birth again; None where there is nothing to ask for."""
+    if spoken.is_blind:
+        return _ASK_AGAIN
+    is_unborn = kind.endswith("DATA") and (not life.get("is_born") or known.lesson(_aliases(sender)) is None)
+    return _ASK_AGAIN_NAMED if has_gap or is_unborn else None
+
+
+def _asks(
+    message: Message, payload: Payload, node: str, life: dict[str, JsonValue], wait: timedelta | None
+) -> tuple[Ask, ...]:
+    """The command that has a node be born again; `life` remembers when. What the broker kept may be of a node long gone."""
+    at, before = message.received_at, moment(life.get("asked"))
+    if wait is None or message.retained or (before is not None and abs(at - before) < wait):
+        return ()
+    life["asked"] = at.isoformat()
+    group, name = node.split("/")
+    at_ms = max(0, int(at.timestamp() * 1000))
+    return (Ask(f"spBv1.0/{group}/NCMD/{name}", rebirth(at_ms, is_json=payload.is_json)),)
 
 
 def _life(node: str) -> str:
     return f"{NAME}/{node}"
 
 
-def _death(payload: Payload, sender: str, life: Mapping[str, JsonValue], *, is_node: bool) -> Decoded:
-    if not is_node:
-        return Decoded(device_id=sender, facts=(level(Kind.AVAILABILITY, False),))
+def _aliases(sender: str) -> str:
+    return f"{NAME}/{sender}/aliases"
+
+
+def _unread(sender: str) -> str:
+    return f"{NAME}/{sender}/unread"
+
+
+def _death(payload: Payload, sender: str, life: Mapping[str, JsonValue]) -> Decoded:
     born, died = life.get("bdSeq"), _bdseq(payload)
     if born is not None and died is not None and born != died:
         late = other(died, channel="bdSeq", note="the will of an older connection: the node has been born again since")
@@ -116,7 +174,7 @@ def _bdseq(payload: Payload) -> int | None:
     return found if isinstance(found, int) and not isinstance(found, bool) else None
 
 
-def _gap(payload: Payload, kind: str, life: Mapping[str, JsonValue]) -> tuple[list[Fact], int | None]:
+def _gap(payload: Payload, kind: str, life: Mapping[str, JsonValue], at: datetime) -> tuple[list[Fact], int | None]:
     """What is missing between the message before and this one, and the number to go on from."""
     before, seq = life.get("seq"), payload.seq
     if seq is None or not 0 <= seq < _SEQ_SIZE:
@@ -124,49 +182,97 @@ def _gap(payload: Payload, kind: str, life: Mapping[str, JsonValue]) -> tuple[li
     if kind == "NBIRTH" or not isinstance(before, int):
         return [], seq
     missing = (seq - before - 1) % _SEQ_SIZE
-    # Half a round ahead is a late one, and no gap.
-    if not 0 < missing < _SEQ_SIZE // 2:
+    heard_at = moment(life.get("heard"))
+    may_be_late = heard_at is None or abs(at - heard_at) < _LATE
+    # Half a round ahead is a late one, and no gap, unless nothing was heard for long: another process may have heard it.
+    if missing == 0 or (missing >= _SEQ_SIZE // 2 and may_be_late):
         return [], seq if missing == 0 else before
     return [other(missing, channel="seq", note="so many messages of this node were missed")], seq
 
 
-def _spoken(
-    message: Message, payload: Payload, kind: str, sender: str, known: Known
-) -> tuple[list[Fact], list[Lesson], list[Problem]]:
-    """What the metrics of a birth or of data state, and what a birth teaches."""
-    mapping = known.product(f"{NAME}/{sender.partition('/')[0]}")
-    words, key, is_birth = Words(mapping=mapping), f"{NAME}/{sender}/aliases", kind.endswith("BIRTH")
-    taught = known.lesson(key)
-    metrics = [one if is_birth or one.name else _named(one, taught) for one in payload.metrics]
-    told = [one for one in metrics if one.name and _means(one.name, words)]
-    items = [_item(one, payload, words, is_press=not is_birth) for one in told if one.value is not None]
-    message_id = "" if is_birth or payload.timestamp is None else f"{payload.seq}/{payload.timestamp}"
+def _born(
+    message: Message, payload: Payload, sender: str, words: Words, unread: Mapping[str, JsonValue] | None
+) -> _Spoken:
+    """What a birth states and teaches, and the calls that were said under its aliases before anybody knew them."""
+    metrics = [one for one in payload.metrics if one.name]
+    facts = _stated([one for one in metrics if _stands(one, _meaning(one.name, words))], payload, words, message)
+    taught = taught_by(payload.metrics, lambda name: _meaning(name, words))
+    spoken = _Spoken([level(Kind.AVAILABILITY, True)], [Lesson(_aliases(sender), taught)])
+    if not message.retained:
+        spoken.facts += _late_calls(message, taught, words, unread)
+        spoken.lessons.append(Lesson(_unread(sender), None))
+    # A birth tells how things stand: what a device goes on saying is no second call.
+    spoken.facts += [replace(fact, is_level=True) if fact.kind in CALLING else fact for fact in facts]
+    if taught["is_cut"]:
+        spoken.problems.append(Problem(Reason.TOO_LARGE, "more metrics with an alias than are kept"))
+    return spoken
+
+
+def _stands(metric: Metric, meant: Meaning | None) -> bool:
+    """Whether it tells of now. A button keeps the word of its last press: only one that is down is pressed."""
+    return meant is not None and (meant.kind != Kind.BUTTON or isinstance(metric.value, bool))
+
+
+def _late_calls(
+    message: Message, taught: Mapping[str, JsonValue], words: Words, unread: Mapping[str, JsonValue] | None
+) -> list[Fact]:
+    found: list[Fact] = []
+    for metric, payload in read_at_last(unread, message.received_at):
+        known = named(metric, taught)
+        if known.name:
+            found += [fact for fact in _pressed([known], payload, words, message) if _is_call(fact)]
+    return found
+
+
+def _is_call(fact: Fact) -> bool:
+    return fact.kind in CALLING and fact.value not in (False, *_OVER)
+
+
+def _said(message: Message, payload: Payload, sender: str, words: Words, known: Known) -> _Spoken:
+    """What data state, as far as births have named their aliases."""
+    taught = known.lesson(_aliases(sender))
+    spoken = _Spoken()
+    unknown = [one for one in payload.metrics if is_unknown(one, taught)]
+    if unknown:
+        kept = kept_unread(unknown, payload, message.received_at, known.lesson(_unread(sender)))
+        spoken.lessons.append(Lesson(_unread(sender), kept))
+        detail = f"alias {unknown[0].alias} without a birth that names it: the node is asked for a rebirth"
+        spoken.problems.append(Problem(Reason.WRONG_SHAPE, detail))
+        spoken.is_blind = True
+    metrics = [named(one, taught) for one in payload.metrics]
+    if any(not one.name and one.alias is None for one in metrics):
+        spoken.problems.append(Problem(Reason.WRONG_SHAPE, "a metric with neither a name nor an alias"))
+    told = [one for one in metrics if one.name and _meaning(one.name, words) is not None]
+    spoken.facts = _pressed(told, payload, words, message) or [alive()]
+    return spoken
+
+
+def _pressed(metrics: Iterable[Metric], payload: Payload, words: Words, message: Message) -> list[Fact]:
+    """What metrics in data state: a call is a press, and stands until the device takes it back."""
+    facts = _stated(metrics, payload, words, message, is_press=True)
+    return [replace(fact, is_lasting=fact.kind in _LASTING and not fact.is_level) for fact in facts]
+
+
+def _stated(
+    metrics: Iterable[Metric], payload: Payload, words: Words, message: Message, *, is_press: bool = False
+) -> list[Fact]:
+    told = [one for one in metrics if one.value is not None]
+    items = [_item(one, payload, words, is_press=is_press) for one in told]
+    message_id = f"{payload.seq}/{payload.timestamp}" if is_press and payload.timestamp is not None else ""
     facts = facts_of(items, lambda _: words, message, message_id=message_id) if items else []
-    if is_birth:
-        aliases: dict[str, JsonValue] = {
-            str(one.alias): {"name": one.name, "datatype": one.datatype} for one in told if one.alias is not None
-        }
-        kept = dict(list(aliases.items())[:_ALIASES_KEPT])
-        return [level(Kind.AVAILABILITY, True), *facts], [Lesson(key, {"aliases": kept})], []
-    problems = []
-    if taught is None and any(not one.name for one in metrics):
-        problems.append(
-            Problem(Reason.WRONG_SHAPE, "aliases without a birth that names them: ask the node for a rebirth")
-        )
-    return facts or [alive()], [], problems
+    return [*facts, *(fact for item in items for fact in _released(item, words))]
 
 
-def _named(metric: Metric, taught: Mapping[str, JsonValue] | None) -> Metric:
-    """A metric under the name and type that its birth gave."""
-    aliases: Any = taught.get("aliases") if taught else None
-    found: Any = aliases.get(str(metric.alias)) if isinstance(aliases, dict) else None
-    if not isinstance(found, dict):
-        return metric
-    return replace(metric, name=str(found.get("name")), datatype=metric.datatype or int(found.get("datatype") or 0))
+def _released(item: Item, words: Words) -> list[Fact]:
+    """A button that is up again: the next time that it is down is another press."""
+    meant = words.meaning(item.identifier)
+    if item.value is not False or meant is None or meant.kind != Kind.BUTTON or meant.values:
+        return []
+    return [Fact(kind=Kind.BUTTON, value="release", channel=meant.channel or item.channel, is_level=True)]
 
 
-def _means(name: str, words: Words) -> bool:
-    return meaning_in(words.mapping, name) is not None or words.meaning(name.rpartition("/")[2]) is not None
+def _meaning(name: str, words: Words) -> Meaning | None:
+    return meaning_in(words.mapping, name) or words.meaning(name.rpartition("/")[2])
 
 
 def _item(metric: Metric, payload: Payload, words: Words, *, is_press: bool) -> Item:

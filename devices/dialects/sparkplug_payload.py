@@ -39,6 +39,8 @@ _FIELDS = {
 _VALUES = ("int_value", "long_value", "float_value", "double_value", "boolean_value", "string_value")
 _BITS = {1: 8, 2: 16, 3: 32, 4: 64}
 _SIGNED = {"int8": 1, "int16": 2, "int32": 3, "int64": 4}
+_REBIRTH = "Node Control/Rebirth"
+_BOOLEAN = 11
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,11 +57,12 @@ class Metric:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payload:
-    """A message: its time in milliseconds, its number from 0 to 255, its metrics."""
+    """A message: its time in milliseconds, its number from 0 to 255, its metrics. `is_json`: the form it came in."""
 
     timestamp: int | None = None
     seq: int | None = None
     metrics: tuple[Metric, ...] = ()
+    is_json: bool = False
 
 
 def _class() -> Any:
@@ -99,6 +102,17 @@ def read_payload(data: bytes) -> Payload:
         seq=stated.seq if stated.HasField("seq") else None,
         metrics=tuple(_metric(one) for one in stated.metrics[:METRIC_LIMIT]),
     )
+
+
+def rebirth(at_ms: int, *, is_json: bool) -> bytes:
+    """The payload of the command that has a node be born again. `at_ms` since 1970; in the form that the node speaks."""
+    if is_json:
+        metric = {"name": _REBIRTH, "timestamp": at_ms, "dataType": "Boolean", "value": True}
+        return orjson.dumps({"timestamp": at_ms, "metrics": [metric]})
+    command = PROTOBUF(timestamp=at_ms)
+    command.metrics.add(name=_REBIRTH.encode(), timestamp=at_ms, datatype=_BOOLEAN, boolean_value=True)
+    data: bytes = command.SerializeToString()
+    return data
 
 
 def _metric(stated: Any) -> Metric:
@@ -146,6 +160,7 @@ def _of_json(data: bytes) -> Payload:
         metrics=tuple(_json_metric(one) for one in metrics[:METRIC_LIMIT] if isinstance(one, dict))
         if isinstance(metrics, list)
         else (),
+        is_json=True,
     )
 
 

@@ -4,14 +4,15 @@ The device is its topic; what it passes on from Zigbee or Bluetooth is of the de
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 
 import orjson
 from pydantic import JsonValue
 
 from carebell.types import Kind
-from devices.coercion import flag
+from devices.coercion import flag, number
 from devices.dialect import PAYLOAD_LIMIT, Decoded, Fact, Known, Lesson, Message, Problem, Reason
 from devices.dialects import tasmota_sensors as own
 from devices.dialects import tasmota_zigbee as zigbee
@@ -68,7 +69,7 @@ def decode(message: Message, known: Known) -> Decoded:
     if kind == "LWT":
         return _availability(message, device_id)
     if _OF_ITSELF.fullmatch(kind):
-        return Decoded(device_id=device_id, facts=(alive(),))
+        return Decoded(device_id=device_id, facts=(alive(),), signal=_by_wifi(message.payload))
     return _said(message, device_id, last, known)
 
 
@@ -77,6 +78,27 @@ def _pressed(payload: bytes, last: str) -> list[Fact]:
     said = payload[:16].decode("utf-8", "replace").strip().upper()
     is_press = last.upper().startswith("POWER") and said in ("TOGGLE", "HOLD")
     return own.input_of("Button", said, is_state=False) if is_press else []
+
+
+def _by_wifi(payload: bytes) -> int | float | None:
+    """How well its Wi-Fi is heard, in dBm; its `RSSI` is a percentage."""
+    read, _ = _read(payload, is_object=True)
+    state = read.get("StatusSTS", read) if isinstance(read, dict) else None
+    wifi = state.get("Wifi") if isinstance(state, dict) else None
+    strength = number(wifi.get("Signal")) if isinstance(wifi, dict) else None
+    return strength if strength is not None and strength < 0 else None
+
+
+def _by_radio(body: Mapping[str, JsonValue], facts: Sequence[Fact]) -> int | float | None:
+    """How well the gateway hears the one device that a message is about; of several, of none."""
+    inner = body.get("ZbReceived")
+    spoken: Mapping[str, JsonValue] = inner if isinstance(inner, dict) else body
+    parts = [spoken, *islice((one for one in spoken.values() if isinstance(one, dict)), 100)]
+    heard = [one.get("LinkQuality", one.get("RSSI")) for one in parts if {"LinkQuality", "RSSI"} & one.keys()]
+    addresses = {fact.sub_device for fact in facts}
+    is_gone = any(fact.kind == Kind.AVAILABILITY and fact.value == "offline" for fact in facts)
+    is_told = len(heard) == len(addresses) == 1 and "" not in addresses and not is_gone
+    return number(heard[0]) or None if is_told else None
 
 
 def _availability(message: Message, device_id: str) -> Decoded:
@@ -135,7 +157,13 @@ def _object(read: Mapping[str, JsonValue], device_id: str, last: str, known: Kno
         *sensed,
     )
     is_repeated = bool(coded) or any(fact.sub_device for fact in sensed)
-    return Decoded(device_id=device_id, facts=facts or (alive(),), lessons=tuple(lessons), is_repeated=is_repeated)
+    return Decoded(
+        device_id=device_id,
+        facts=facts or (alive(),),
+        lessons=tuple(lessons),
+        is_repeated=is_repeated,
+        signal=_by_radio(body, facts),
+    )
 
 
 def _wired(body: Mapping[str, JsonValue]) -> dict[str, JsonValue]:

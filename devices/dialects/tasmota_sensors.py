@@ -19,6 +19,7 @@ _INPUT = re.compile(r"(switch|button)(\d{1,2})?", re.IGNORECASE)
 _RADAR = re.compile(r"(LD\d|HLK|MR24|R24|C4001|SEN0609)", re.IGNORECASE)
 _BLE_BUTTON = re.compile(r"Btn|Button\d{0,2}")
 _BLE_PRESSES = {1: "single", 2: "double", 3: "long"}
+_NEVER_PRESSED, _LONG_PRESSES = 99, range(6, 12)
 _BLE_NAME = re.compile(r"[A-Za-z0-9_]+-[0-9A-Fa-f]{6}")
 # Words of ButtonTopic and SetOption73, and the numbers that rules publish for them.
 _ACTIONS = {
@@ -164,12 +165,13 @@ _LIMITS: dict[Kind, tuple[float, float]] = {
 
 
 def _presence(name: str, sensor: Body) -> list[Fact]:
+    stated: dict[Kind, Fact] = {}
     for key, kind in _STATES.items():
         is_on = flag(sensor.get(key))
         if is_on is not None:
-            return [level(kind, is_on, channel=name)]
-    if not _RADAR.match(name):
-        return []
+            stated.setdefault(kind, level(kind, is_on, channel=name))
+    if stated or not _RADAR.match(name):
+        return list(stated.values())
     is_there = _seen_by_radar(name, sensor)
     return [] if is_there is None else [level(Kind.PRESENCE, is_there, channel=name)]
 
@@ -200,9 +202,10 @@ def _bluetooth(sensor: Body) -> list[Fact]:
         found += sample(Kind.BATTERY, charge)
     if (is_shut := {0: False, 1: True, 2: False}.get(_whole(sensor.get("Door")))) is not None:
         found.append(level(Kind.CONTACT, not is_shut))
+    is_reed = not {"Temperature", "Humidity"}.isdisjoint(sensor)
     for key, stated in list(sensor.items())[:_VALUES_READ]:
         if _BLE_BUTTON.fullmatch(key) and text_of(stated):
-            found.append(_ble_press(key, stated))
+            found += [other(text_of(stated), channel=key, is_level=True)] if is_reed else _ble_press(key, stated)
     return found
 
 
@@ -211,9 +214,14 @@ def _whole(stated: JsonValue) -> int:
     return value if isinstance(value, int) else -1
 
 
-def _ble_press(key: str, stated: JsonValue) -> Fact:
-    """`Button2: 1` is a single press of the second key; the number of `Btn` is the key, not the gesture."""
+def _ble_press(key: str, stated: JsonValue) -> list[Fact]:
+    """`Button2: 1` is a single press of the second key; the number of `Btn` is the key, from 6 on pressed for long."""
     if key[-1].isdigit():
-        return event(Kind.BUTTON, _BLE_PRESSES.get(_whole(stated), "other"), channel=key[len("Button") :])
+        return [event(Kind.BUTTON, _BLE_PRESSES.get(_whole(stated), "other"), channel=key[len("Button") :])]
+    number_of = _whole(stated)
+    if number_of == _NEVER_PRESSED:
+        return []
+    if number_of in _LONG_PRESSES:
+        return [event(Kind.BUTTON, "long", channel=str(number_of - _LONG_PRESSES.start))]
     gesture = _ACTIONS.get(word(stated), "other") if isinstance(stated, str) else "other"
-    return event(Kind.BUTTON, gesture, channel=text_of(stated))
+    return [event(Kind.BUTTON, gesture, channel=text_of(stated))]

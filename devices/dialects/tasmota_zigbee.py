@@ -42,6 +42,9 @@ _DIMMER = {"01": "long", "05": "long", "02": "single", "06": "single", "03": "re
 _ARROW = {"07": "single", "08": "long", "09": "release"}
 _ARM_MODES = {"00": "disarm", "01": "arm_day_zones", "02": "arm_night_zones", "03": "arm_all_zones"}
 _GESTURES = frozenset({"single", "double", "triple", "long", "hold", "release"})
+# The number of a press in a multistate input; Aqara's buttons from 16 on have a gyroscope.
+_NUMBERED = {0: "hold", 1: "single", 2: "double", 3: "triple", 16: "hold", 17: "release", 255: "release"}
+_BUTTON = re.compile(r"lumi\.remote|lumi\.sensor_swit|wxkg|\bopple\b|button|remote|switch|taster")
 
 
 def lesson_key(gateway: str, address: str) -> str:
@@ -157,10 +160,24 @@ def _commands(body: Body, words: str) -> list[Fact]:
         fact = command and _pressed(command[1], command[2], text_of(raw).upper(), endpoint, gestures)
         if fact:
             found.append(fact)
-    clicked = word(body.get("click") or body.get("Click"))
-    if clicked and not found:
-        found.append(event(Kind.BUTTON, clicked if clicked in _GESTURES else "other", channel=endpoint))
-    return found
+    return found or _clicked(body, words, endpoint)
+
+
+def _clicked(body: Body, words: str, endpoint: str) -> list[Fact]:
+    """Aqara's buttons: `click` is a short press, `action` a long one. Of a model that the gateway does not know it passes on
+    the number alone, and what a cube or a lock numbers is no press."""
+    stated = next((body[key] for key in ("click", "Click") if text_of(body.get(key))), None)
+    said = word(stated)
+    if said == "shake":
+        return [other(said, channel="action")]
+    is_button = _BUTTON.search(words) is not None or meant(words) == Kind.SOS
+    if stated is None and is_button and "cube" not in words:
+        stated = body.get("MultiInValue")
+    if stated is None:
+        return []
+    value = number(stated)
+    gesture = said if value is None else _NUMBERED.get(int(value), "other")
+    return [event(Kind.BUTTON, gesture if gesture in _GESTURES else "other", channel=endpoint)]
 
 
 def _pressed(cluster: str, command: str, raw: str, endpoint: str, gestures: Mapping[str, str]) -> Fact | None:
@@ -214,7 +231,10 @@ _MEASURED: tuple[tuple[Kind, tuple[str, ...]], ...] = (
     (Kind.BATTERY_VOLTAGE, ("BatteryVoltage", "Voltage")),
 )
 _NAMES = frozenset(
-    {*_LEVELS, *_CALLS, *(key for _, keys in _MEASURED for key in keys), "Occupancy", "ZoneStatusChange", "ZoneStatus"}
+    {
+        *(*_LEVELS, *_CALLS, *(key for _, keys in _MEASURED for key in keys)),
+        *("MultiInValue", "Occupancy", "ZoneStatusChange", "ZoneStatus"),
+    }
 )
 _LIMITS: dict[Kind, tuple[float, float]] = {
     Kind.TEMPERATURE: (-60, 100),

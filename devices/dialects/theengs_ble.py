@@ -35,10 +35,22 @@ _LEVELS: dict[str, Kind] = {
     "leak": Kind.WATER,
     "leaking": Kind.WATER,
     "smoke": Kind.SMOKE,
+    "smoke_alarm": Kind.SMOKE,
+    "co_alarm": Kind.CO,
+    "gas_alarm": Kind.GAS,
     "tamper": Kind.TAMPER,
     "lowbatt": Kind.BATTERY_LOW,
     "lowbatt_alarm": Kind.BATTERY_LOW,
     "batt_low": Kind.BATTERY_LOW,
+}
+# As a number it is a concentration.
+_ALARMS: dict[str, Kind] = {
+    "co": Kind.CO,
+    "carbon_monoxide": Kind.CO,
+    "gas": Kind.GAS,
+    "heat": Kind.HEAT,
+    "moisture": Kind.WATER,
+    "water": Kind.WATER,
 }
 _IN_THE_AIR_C, _PERCENT = (-60, 100), (0, 100)
 # A packet number has 256 values; within this time the same one is the same packet.
@@ -116,6 +128,10 @@ def _levels(payload: Payload, identity: str) -> list[Fact]:
             continue
         if is_on is not None and kind not in found:
             found[kind] = level(kind, is_on, message_id=identity)
+    for key, kind in _ALARMS.items():
+        stated = payload.get(key)
+        if isinstance(stated, bool) and kind not in found:
+            found[kind] = level(kind, stated, message_id=identity)
     return list(found.values())
 
 

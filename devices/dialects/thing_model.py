@@ -5,7 +5,7 @@ Pure. What has no plain meaning is `other`, which alarms nobody.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from pydantic import JsonValue
@@ -19,13 +19,15 @@ from devices.facts import alive, event, level, other, with_test
 from devices.products import MEASURED, Meaning, meaning_in, plain_word
 from devices.values import read_value, unit_of
 
-# An id so short counts anew, or stands in an example that was copied into a firmware.
-_TELLING_ID = 8
+# An id counts anew after a start, or stands with its time in an example that was copied into a firmware.
 _FRESH = timedelta(days=1)
+# Without a time that can be believed, the same id tells a copy for so long.
+_COPIED_S = 3
 _FACT_LIMIT = 5000
 # So many words without a meaning are enough to see what a product says.
 _OTHERS = 100
 _STATES = ("value", "state", "alarm", "alarmstate", "alarm_state")
+_PRESSES = frozenset({Kind.SOS, Kind.FALL, Kind.BUTTON})
 _CLEAR_ALONE = URGENT_KINDS | {Kind.BATTERY, Kind.BATTERY_LOW}
 # Happening is all that they say.
 _HAPPEN = frozenset({Kind.MOTION, Kind.VIBRATION, Kind.TAMPER, Kind.BATTERY_LOW, Kind.SENSOR_FAULT, Kind.TEST})
@@ -64,7 +66,7 @@ def facts_of(
         found = _facts_of(item, looked[item.sub_device], _about(item, message, message_id), is_known)
         # A call that came together with a later word is a call all the same.
         found = [replace(one, is_history=True) if item.is_earlier and _can_wait(one) else one for one in found]
-        facts += [one for one in found if _has_room(one, len(facts))]
+        facts += [_known_by(one, message_id, message) for one in found if _has_room(one, len(facts))]
     return _tested(facts[:_FACT_LIMIT]) or [alive()]
 
 
@@ -88,14 +90,17 @@ def _can_wait(fact: Fact) -> bool:
 def _about(item: Item, message: Message, message_id: str) -> dict[str, Any]:
     at = moment(item.stated_time)
     about: dict[str, Any] = {"sub_device": item.sub_device, "is_history": item.is_history, "observed_at": at}
-    if at is not None and _tells(message_id, at, message.received_at):
+    if message_id and at is not None and abs(message.received_at - at) <= _FRESH:
         about |= {"message_id": message_id[:ID_LIMIT], "stated_at": str(item.stated_time)[:ID_LIMIT]}
     return about
 
 
-def _tells(message_id: str, at: datetime, received_at: datetime) -> bool:
-    """Whether id and time together are of one message alone."""
-    return bool(message_id) and (len(message_id) >= _TELLING_ID or abs(received_at - at) <= _FRESH)
+def _known_by(fact: Fact, message_id: str, message: Message) -> Fact:
+    """A press under an id that may be that of every other: the same within seconds is its copy, later it is another."""
+    if fact.message_id or not message_id or fact.is_level or fact.kind not in _PRESSES:
+        return fact
+    soon = int(message.received_at.timestamp()) // _COPIED_S
+    return replace(fact, message_id=f"{message_id[:ID_LIMIT]} {fact.value} of {soon}")
 
 
 def _facts_of(item: Item, words: Words, about: dict[str, Any], is_known: bool) -> list[Fact]:

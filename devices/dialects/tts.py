@@ -1,7 +1,8 @@
 """The Things Stack v3: `v3/<application>@<tenant>/devices/<device>/<what>`.
 
 The address of a device is the device id of the topic. What is empty or zero is left out by the server, so a missing counter is
-the first frame of a session. `up/normalized` is the same uplink once more and is not read.
+the first frame of a session. `up/normalized` is the same uplink once more and is not read; what an uplink itself carries in the
+server's own words is read where the device's words say nothing of the kind.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,7 +14,7 @@ from carebell.types import Kind
 from devices.coercion import number, word
 from devices.dialect import Decoded, DeviceRecord, Known, Message, Problem, Reason
 from devices.dialects.lorawan import ID_LIMIT, Uplink, decoded_of, names_of, parsed, released, section
-from devices.dialects.lorawan_rows import percent
+from devices.dialects.lorawan_rows import Reader, at, items, measure, percent, state, volts, words
 from devices.facts import alive, event
 
 NAME = "tts"
@@ -22,6 +23,16 @@ FILTERS: tuple[str, ...] = ("v3/#",)
 # How the server's own components mark what passes through them; the rest of the list is ours.
 _OF_THE_SERVER = ("as:", "gs:", "ns:", "rpc:", "js:", "is:", "pba:", "ncs:", "cs:", "webhook:")
 _LIST_LIMIT = 50
+# The server's own words, which formatters of vendors may give beside theirs.
+_NORMALIZED: Mapping[str, Reader] = {
+    "air.temperature": measure(Kind.TEMPERATURE),
+    "air.relativeHumidity": measure(Kind.HUMIDITY),
+    "air.co2": measure(Kind.CO2),
+    "action.motion.detected": state(Kind.MOTION),
+    "action.contactState": words(Kind.CONTACT, ("open",), ("closed",)),
+    "water.leak": state(Kind.WATER),
+    "battery": volts,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +85,23 @@ def _up(heard: _Heard) -> Decoded:
         stated_at=up.get("received_at") or heard.body.get("received_at"),
         receptions=up.get("rx_metadata"),
     )
-    decoded = decoded_of(uplink, heard.message, heard.known)
+    decoded = _with_normalized(decoded_of(uplink, heard.message, heard.known), up.get("normalized_payload"))
     if any(fact.kind == Kind.BATTERY for fact in decoded.facts):
         return decoded
     # LoRaWAN's own report of the battery, which the server adds to every uplink.
     battery = percent(section(up, "last_battery_percentage").get("value"))
     return replace(decoded, facts=(*decoded.facts, *battery))
+
+
+def _with_normalized(decoded: Decoded, stated: JsonValue) -> Decoded:
+    """With what the server's own words add to those of the device."""
+    known, first = {fact.kind for fact in decoded.facts}, decoded.facts[0]
+    read = [
+        fact for one in items(stated)[:_LIST_LIMIT] for path, row in _NORMALIZED.items() for fact in row(at(one, path))
+    ]
+    added = {fact.kind: fact for fact in reversed(read) if fact.kind not in known}
+    dated = [replace(one, message_id=first.message_id, observed_at=first.observed_at) for one in added.values()]
+    return replace(decoded, facts=(*decoded.facts, *dated))
 
 
 def _join(heard: _Heard) -> Decoded:

@@ -42,6 +42,8 @@ _READ_BY: dict[Reader, str] = {
     readers.water: _WATER,
     readers.vibration: "vibration",
     readers.alarm_state: "alarm_state",
+    readers.alert_state: "halo_alert_state",
+    readers.valve_state: "valve_abnormal_state",
     readers.fault: "fault fault_alarm device_fault fault_state",
     readers.fault_bit: "trouble battery_defect",
     readers.self_test: "self_test self_test_result test_alarm_result checking_result",

@@ -73,6 +73,16 @@ _CONTACTS = {
     "true": False,
 }
 _CHARGES = frozenset({"low", "medium", "middle", "normal", "high", "full"})
+# What an alarm that hears its neighbours too is at; its own test of the siren is no smoke.
+_ALERTS: dict[str, list[tuple[Kind, bool]]] = {
+    "safe": [(Kind.SMOKE, False), (Kind.CO, False)],
+    "smoke": [(Kind.SMOKE, True)],
+    "interconnect_smoke": [(Kind.SMOKE, True)],
+    "carbon_monoxide": [(Kind.CO, True)],
+    "interconnect_carbon_monoxide": [(Kind.CO, True)],
+    "smoke_test": [(Kind.TEST, True)],
+    "co_test": [(Kind.TEST, True)],
+}
 _PRESENCE = re.compile(r"presence|radar|mmwave|millimeter|\bfall\b")
 # Beside one of these `occupancy` is that somebody moves.
 _TELL_PRESENCE = frozenset({"presence", "presence_state", "motion_state", "human_motion_state"})
@@ -195,6 +205,18 @@ def alarm_state(said: Said) -> list[Fact]:
         return [level(kind, True)]
     is_of_both = kind == Kind.CO and _SMOKE.search(text) is not None
     return [level(Kind.CO, False)] if is_of_both and stage == "normal" else _unread(said)
+
+
+def alert_state(said: Said) -> list[Fact]:
+    """The one word of an alarm for smoke and carbon monoxide; what it hears over the air is in the home too."""
+    stated = _ALERTS.get(word(said.value))
+    return _unread(said) if stated is None else [level(kind, is_on) for kind, is_on in stated]
+
+
+def valve_state(said: Said) -> list[Fact]:
+    """What is wrong with a valve, several words with commas: a leak is one of them."""
+    words = [one.strip() for one in word(said.value).split(",")]
+    return [level(Kind.WATER, any(one.startswith("water_leakage") for one in words))] if any(words) else []
 
 
 def fault(said: Said) -> list[Fact]:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.ordeal import SHORT, endure
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
 async def test_nothing_is_lost_whatever_dies_in_the_city(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Self
 import pytest
 
 from tests.support.box import Box, Device
+from tests.support.patience import PATIENCE_S
 
 pytestmark = pytest.mark.integration
 
@@ -19,7 +20,7 @@ class Stream:
     def __init__(self, box: Box, query: str = "", last_id: str | None = None) -> None:
         headers = {"Authorization": f"Bearer {box.token}", **({} if last_id is None else {"Last-Event-ID": last_id})}
         self._answer = urllib.request.urlopen(
-            urllib.request.Request(f"{box.url}/api/v1/feed{query}", headers=headers), timeout=15
+            urllib.request.Request(f"{box.url}/api/v1/feed{query}", headers=headers), timeout=PATIENCE_S
         )
         assert self._answer.headers.get_content_type() == "text/event-stream"
 
@@ -103,7 +104,7 @@ def test_a_stream_that_nobody_reads_holds_up_no_other(box: Box) -> None:
 
 def test_nobody_listens_without_a_token(box: Box) -> None:
     with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(f"{box.url}/api/v1/feed", timeout=10)
+        urllib.request.urlopen(f"{box.url}/api/v1/feed", timeout=PATIENCE_S)
     with refused.value as error:
         assert error.code == 401
         assert error.headers["WWW-Authenticate"] == "Bearer"

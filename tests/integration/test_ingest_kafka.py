@@ -18,10 +18,11 @@ from tests.integration.test_ingest_seat import Callers
 from tests.integration.test_ingest_spool import spooled
 from tests.support.box import wait_until
 from tests.support.ingest_process import IngestProcess
+from tests.support.patience import PATIENCE_S
 from tests.support.servers.kafka import KafkaCluster
 from tests.support.servers.mosquitto import Mosquitto
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 NAMESPACE = "ingest."
 
 
@@ -37,10 +38,7 @@ def held(bootstrap: str) -> list[Reading]:
         log = await KafkaLog.open(bootstrap, SystemClock(), namespace=NAMESPACE)
         reader = await log.reader(None, [Topic.URGENT])
         found: list[Reading] = []
-        quiet = 0
-        while quiet < 4:
-            records = await reader.poll(1000, timedelta(milliseconds=500))
-            quiet = 0 if records else quiet + 1
+        while records := await reader.poll(1000, timedelta(0)):
             found += [value for record in records if isinstance(value := decode(record.value), Reading)]
         await reader.close()
         await log.close()
@@ -58,23 +56,26 @@ def test_a_kafka_that_freezes_and_a_holder_that_dies_lose_no_call(
     second = IngestProcess(tmp_path, "b", mosquitto.port, log, spool=str(spool))
     callers = Callers(mosquitto.port)
     with first, second:
-        wait_until(lambda: first.is_seated() or second.is_seated(), "one is seated", 40)
+        wait_until(lambda: first.is_seated() or second.is_seated(), "one is seated")
         for one in (first, second):
             one.wait_standby()
         callers.begin()
         time.sleep(2)
         cluster.brokers[0].freeze()
-        wait_until(lambda: spooled(spool) > 0, "calls are on disk", 20)
+        wait_until(lambda: spooled(spool) > 0, "calls are on disk")
         time.sleep(3)
         cluster.brokers[0].thaw()
-        wait_until(lambda: spooled(spool) == 0, "the spool is empty", 40)
+        wait_until(lambda: spooled(spool) == 0, "the spool is empty")
         time.sleep(1)
         (first if first.is_seated() else second).kill()
         time.sleep(3)
         callers.rest()
         told: set[str] = set()
         wait_until(
-            lambda: told.add(callers.told.get(timeout=30)) or set(callers.sent) <= told, "every device is told", 60, 0
+            lambda: told.add(callers.told.get(timeout=PATIENCE_S)) or set(callers.sent) <= told,
+            "every device is told",
+            2 * PATIENCE_S,
+            0,
         )
         found = held(cluster.bootstrap)
         assert {one.source_message_id for one in found} == set(callers.sent)

@@ -14,17 +14,19 @@ from carebell.clock import SystemClock
 from carebell.log import Entry, Record
 from carebell.log_kafka import KafkaLog
 from carebell.log_kafka_producer import REBUILD_AFTER_S
+from tests.support.patience import PATIENCE_S
 from tests.support.servers.kafka import QUICK_TO_FENCE, KafkaBroker, KafkaCluster
 from tests.support.topics import make_topics
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 TOPICS = ("urgent", "telemetry")
 PARTITIONS = 6
 KEYS = 20
 CLOCK = SystemClock()
 NO_WAIT = timedelta(0)
-# An append says within so long that it failed, so that its caller can do something else with a call for help.
-TELLS_WITHIN_S = 8
+# An append says by itself that it failed, so that its caller can do something else with a call for help: long before the
+# client would, were it let.
+TELLS_WITHIN_S = 30
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +94,11 @@ class Traffic:
     def has_read_all(self) -> bool:
         return {record.value.decode() for record in self.read} >= set(self.returned)
 
+    async def fails_again(self) -> None:
+        """Until an append that began from now on has failed."""
+        count = sum(one.startswith("append") for one in self.failures)
+        await until(lambda: sum(one.startswith("append") for one in self.failures) > count + 1)
+
     async def goes_on(self) -> None:
         """Until what is written from now on is acknowledged, and read."""
         count = len(self.returned)
@@ -100,7 +107,7 @@ class Traffic:
         await until(lambda: {record.value.decode() for record in self.read} >= set(self.returned[:count]))
 
 
-async def until(true: Callable[[], bool], within_s: float = 90) -> None:
+async def until(true: Callable[[], bool], within_s: float = 2 * PATIENCE_S) -> None:
     async with asyncio.timeout(within_s):
         while not true():
             await asyncio.sleep(0.05)
@@ -118,13 +125,13 @@ async def traffic(cluster: KafkaCluster, namespace: str) -> AsyncIterator[Traffi
         yield one
         await one.goes_on()
         one.stop.set()
-        await asyncio.wait_for(asyncio.gather(*tasks), 30)
+        await asyncio.wait_for(asyncio.gather(*tasks), PATIENCE_S)
         await check(one)
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.wait_for(log.close(), 30)
+        await asyncio.wait_for(log.close(), PATIENCE_S)
 
 
 async def check(one: Traffic) -> None:
@@ -183,9 +190,7 @@ async def test_all_brokers_freeze_for_longer_than_any_request(cluster: KafkaClus
     async with traffic(cluster, namespace) as one:
         for broker in cluster.brokers:
             broker.freeze()
-        count = len(one.failures)
-        await until(lambda: len(one.failures) > count)
-        assert one.failures[count:]
+        await one.fails_again()
         for broker in cluster.brokers:
             broker.thaw()
         await one.goes_on()
@@ -194,8 +199,9 @@ async def test_all_brokers_freeze_for_longer_than_any_request(cluster: KafkaClus
 async def test_all_brokers_are_down_for_some_seconds(cluster: KafkaCluster, namespace: str) -> None:
     async with traffic(cluster, namespace) as one:
         await asyncio.gather(*(off(broker.kill) for broker in cluster.brokers))
+        await one.fails_again()
         count = len(one.returned)
-        await asyncio.sleep(3)
+        await one.fails_again()
         assert len(one.returned) == count
         await off(cluster.start)
         await one.goes_on()
@@ -209,12 +215,11 @@ async def test_a_log_closes_in_seconds_while_its_brokers_are_frozen(cluster: Kaf
     for broker in cluster.brokers:
         broker.freeze()
     try:
-        began = time.monotonic()
-        with pytest.raises(OSError, match="Kafka"):
-            await log.append([Entry(topic="urgent", key="h", value=b"2")], CLOCK.now())
-        await reader.commit({("urgent", 0): 0})
-        await log.close()
-        assert time.monotonic() - began < 30
+        async with asyncio.timeout(PATIENCE_S):
+            with pytest.raises(OSError, match="Kafka"):
+                await log.append([Entry(topic="urgent", key="h", value=b"2")], CLOCK.now())
+            await reader.commit({("urgent", 0): 0})
+            await log.close()
         with pytest.raises(OSError, match="Kafka"):
             await KafkaLog.open(cluster.bootstrap, CLOCK, namespace=namespace, topics=TOPICS)
     finally:
@@ -222,7 +227,7 @@ async def test_a_log_closes_in_seconds_while_its_brokers_are_frozen(cluster: Kaf
             broker.thaw()
     left = asyncio.all_tasks() - {asyncio.current_task()}
     if left:  # a request under way is waited for by nobody, and ends by itself
-        await asyncio.wait(left, timeout=10)
+        await asyncio.wait(left, timeout=PATIENCE_S)
     assert not [task.get_coro() for task in left if not task.done()]
 
 
@@ -244,6 +249,7 @@ async def test_a_partition_without_a_leader_holds_up_no_other(cluster: KafkaClus
     held_up = asyncio.create_task(one.append(waiting))
     await until(lambda: bool(one.failures))
     one.failures.clear()
+    one.attempts_s.clear()
     waits_s = []
     until_s = time.monotonic() + REBUILD_AFTER_S + 5
     while time.monotonic() < until_s:
@@ -251,9 +257,9 @@ async def test_a_partition_without_a_leader_holds_up_no_other(cluster: KafkaClus
         await log.append(call, CLOCK.now())
         waits_s.append(time.monotonic() - began)
         await asyncio.sleep(0.1)
-    print(f"longest {max(waits_s):.2f} s of {len(waits_s)}, failures beside it {len(one.failures)}")
+    print(f"longest {max(waits_s):.2f} s of {len(waits_s)}, failures beside it {one.attempts_s}")
     assert one.failures, "the other partition was well"
-    assert max(waits_s) < 1
+    assert max(waits_s) < min(one.attempts_s), "a call has waited for the other partition"
     await off(cluster.brokers[0].start)
-    await asyncio.wait_for(held_up, 30)
+    await asyncio.wait_for(held_up, PATIENCE_S)
     await log.close()

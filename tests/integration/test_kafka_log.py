@@ -10,17 +10,19 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from carebell.clock import SystemClock
 from carebell.errors import BadInput, TooLarge
-from carebell.log import Entry, Record
+from carebell.log import Entry, Reader, Record
 from carebell.log_kafka import KafkaLog
+from carebell.log_kafka_reader import KafkaReader
 from carebell.topics import Topic
 from deploy.topics import check_topics, set_up_topics
+from tests.support.patience import PATIENCE_S
 from tests.support.services import free_port
 from tests.support.topics import make_topics
 
 pytestmark = pytest.mark.integration
 CLOCK = SystemClock()
 TOPICS = ("urgent", "telemetry")
-NO_WAIT = timedelta(0)
+NO_WAIT, PATIENCE = timedelta(0), timedelta(seconds=PATIENCE_S)
 MEBIBYTE = 1024 * 1024
 ALL_RIGHT = ["all topics are as they should be"]
 
@@ -56,10 +58,18 @@ async def everything(log: KafkaLog) -> list[Record]:
     return found
 
 
+async def come(reader: Reader, lane: int) -> None:
+    """Until something waits in this lane of the reader."""
+    assert isinstance(reader, KafkaReader)
+    async with asyncio.timeout(PATIENCE_S):
+        while not len(reader._lanes[lane]):
+            await reader._lanes[lane].look()
+
+
 async def set_topic(admin: AIOKafkaAdminClient, name: str, **settings: str) -> None:
     named = {setting.replace("_", "."): value for setting, value in settings.items()}
     await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, configs=named)])
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while not named.items() <= (await settings_of(admin, name)).items():
             await asyncio.sleep(0.05)
 
@@ -107,10 +117,10 @@ async def test_the_urgent_topic_is_given_first_though_the_other_floods(log: Kafk
     for _ in range(10):
         await log.append([entry("flood", "telemetry", key=f"h{n}") for n in range(500)], CLOCK.now())
     reader = await log.reader("g", TOPICS)
-    assert [record.topic for record in await reader.poll(100, timedelta(seconds=10))] == ["telemetry"] * 100
+    assert [record.topic for record in await reader.poll(100, PATIENCE)] == ["telemetry"] * 100
     await log.append([entry("call")], CLOCK.now())
-    await asyncio.sleep(0.5)
-    batch = list(await reader.poll(100, timedelta(seconds=10)))
+    await come(reader, 0)
+    batch = list(await reader.poll(100, PATIENCE))
     assert values(batch) == ["call"] + ["flood"] * 99
 
 
@@ -118,9 +128,10 @@ async def test_a_call_ends_the_gathering_of_the_others(log: KafkaLog) -> None:
     reader = await log.reader("g", TOPICS, timedelta(hours=1))
     waiting = asyncio.create_task(reader.poll(100, timedelta(hours=1)))
     await log.append([entry("1", "telemetry")], CLOCK.now())
+    await come(reader, 1)
     assert not (await asyncio.wait([waiting], timeout=1))[0]
     await log.append([entry("call")], CLOCK.now())
-    assert values(list(await asyncio.wait_for(waiting, 10))) == ["call", "1"]
+    assert values(list(await asyncio.wait_for(waiting, PATIENCE_S))) == ["call", "1"]
 
 
 async def test_a_reader_whose_client_has_died_says_so(log: KafkaLog) -> None:

@@ -14,9 +14,10 @@ import pytest
 from carebell.clock import SystemClock
 from carebell.log import Entry, Reader
 from carebell.log_kafka import KafkaLog
+from tests.support.patience import PATIENCE_S
 from tests.support.topics import make_topics
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 ROOT = Path(__file__).parents[2]
 TOPICS = ("urgent", "telemetry")
 PARTITIONS = 6
@@ -95,7 +96,7 @@ class Group:
         await until(lambda: not self.unread())
 
 
-async def until(true: object, within_s: float = 45) -> None:
+async def until(true: object, within_s: float = 2 * PATIENCE_S) -> None:
     async with asyncio.timeout(within_s):
         while not true():  # type: ignore[operator]
             await asyncio.sleep(0.05)
@@ -116,7 +117,7 @@ async def group(kafka: str, namespace: str) -> AsyncIterator[Group]:
 
 async def settled(*readers: Reader) -> None:
     """Until they share everything; a member learns of others when it asks."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             owned = [part for reader in readers for part in reader.assignment().partitions]
             if sorted(owned) == list(range(PARTITIONS)) and all(reader.assignment().partitions for reader in readers):
@@ -169,7 +170,7 @@ async def test_what_was_polled_before_a_division_is_not_given_after_it(group: Gr
     """The records of a partition that went to another wait in no buffer."""
     first = await group.log.reader("g", TOPICS)
     await group.say(100)
-    assert await first.poll(1, timedelta(seconds=10))  # the others are in its buffers now
+    assert await first.poll(1, timedelta(seconds=PATIENCE_S))  # the others are in its buffers now
     second = await group.log.reader("g", TOPICS)
     await settled(first, second)
     by_first, by_second = await taken(first), await taken(second)
@@ -181,13 +182,13 @@ async def test_a_poll_that_waits_ends_with_a_new_division(group: Group) -> None:
     first = await group.log.reader("g", TOPICS)
     waiting = asyncio.create_task(first.poll(10, timedelta(minutes=10)))
     await group.log.reader("g", TOPICS)
-    assert await asyncio.wait_for(waiting, 20) == []
+    assert await asyncio.wait_for(waiting, PATIENCE_S) == []
 
 
 async def test_a_commit_of_what_was_lost_moves_nothing(group: Group) -> None:
     first = await group.log.reader("g", TOPICS)
     await group.say(50)
-    records = await first.poll(100, timedelta(seconds=10))
+    records = await first.poll(100, timedelta(seconds=PATIENCE_S))
     second = await group.log.reader("g", TOPICS)
     await settled(first, second)
     await first.commit({record.place: record.offset + 1 for record in records})

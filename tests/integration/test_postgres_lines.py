@@ -15,6 +15,7 @@ from notifier.casebook_sql import SqlCasebook
 from notifier.line_sql import PER_TRANSACTION, TooManyLines, write_lines
 from notifier.policy import PolicyBook, PolicyStep
 from notifier.schema_sql import write_time
+from notifier.words import in_their_words
 from tests.contract.test_casebook import open_casebook, opened
 from tests.support import build
 from tests.support.build import PEOPLE, START
@@ -42,7 +43,7 @@ class Slow:
     async def _run(self) -> None:
         # the same steps as PostgresDatabase.write, with a wait between the work and its commit
         async with self._database._engine.begin() as connection:
-            line = (self._case, Line(what=What.NOTE, why="slow"))
+            line = (self._case, Line(what=What.NOTE, why=in_their_words("slow")))
             await connection.run_sync(lambda one: write_lines(one, [line], write_time(START)))
             self._has_written.set()
             await self._may_commit.wait()
@@ -127,7 +128,7 @@ async def test_more_lines_than_a_transaction_may_hold_are_refused_and_alerts_the
     assert len(lines) > PER_TRANSACTION
     assert len({line.id for line in lines}) == len(lines)
     await casebook.close()
-    line = (build.case(), Line(what=What.NOTE, why=""))
+    line = (build.case(), Line(what=What.NOTE, why=in_their_words("")))
     database = PostgresDatabase(database_url)
     with pytest.raises(TooManyLines):
         await database.write(lambda connection: write_lines(connection, [line] * PER_TRANSACTION, write_time(START)))

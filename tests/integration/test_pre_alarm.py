@@ -10,8 +10,9 @@ from tests.support import build
 from tests.support.box import Box, Device, wait_until
 from tests.support.build import seconds
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow]
-PRE_ALARM = seconds(6)
+pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(600)]
+# Long enough for all that a test does before it has passed, on a busy machine as well.
+PRE_ALARM = seconds(25)
 
 
 def fall(id: str, *, status: AlertStatus = AlertStatus.OPENED, pre_alarm: timedelta = PRE_ALARM) -> Alert:
@@ -33,7 +34,7 @@ def test_it_is_shown_at_once_and_people_are_called_when_it_has_passed_whatever_d
     raised = fall("fall-1")
     with Device(box.mqtt_port, "home-001", "pendant-1") as pendant:
         box.raises(raised)
-        case = box.wait_case("home-001", within=3)
+        case = box.wait_case("home-001")
         until = datetime.fromisoformat(case["pre_alarm_until"])
         assert abs(until - raised.caused_at - PRE_ALARM) < timedelta(milliseconds=1), "shown in milliseconds"
         assert called(box, case["id"]) == []
@@ -49,7 +50,7 @@ def test_it_is_shown_at_once_and_people_are_called_when_it_has_passed_whatever_d
 def test_cancelled_by_the_home_nobody_is_called_and_it_stands_in_the_record(make_box: MakeBox) -> None:
     box = make_box(demo=True).start()
     box.raises(fall("fall-1"))
-    case = box.wait_case("home-001", within=3)
+    case = box.wait_case("home-001")
     box.raises(fall("fall-1", status=AlertStatus.RESOLVED))
     closed = wait_until(lambda: [one for one in box.cases("home-001") if one["status"] == "closed"], "it is closed")
     assert (closed[0]["id"], closed[0]["outcome"]) == (case["id"], "cancelled")
@@ -62,7 +63,7 @@ def test_a_pendant_that_suspects_a_fall_hears_until_when_it_can_be_cancelled_and
     box = make_box(demo=True).start()
     with Device(box.mqtt_port, "home-001", "pendant-1") as pendant:
         pendant.say({"id": "fall-1", "kind": "fall", "value": "suspected"})
-        case = box.wait_case("home-001", within=5)
+        case = box.wait_case("home-001")
         assert pendant.hear("pre_alarm", "fall-1")["until"][:23] == case["pre_alarm_until"][:23]
         pendant.say({"id": "well-1", "kind": "fall", "value": "cleared"})
         closed = wait_until(lambda: [one for one in box.cases("home-001") if one["status"] == "closed"], "it is closed")

@@ -15,6 +15,7 @@ from carebell.postgres_sql import PostgresDatabase
 from carebell.probe_redis import RedisProbe
 from carebell.probe_sql import SqlProbe
 from deploy.watch import difference
+from tests.support.patience import PATIENCE_S
 from tests.support.servers.postgres import PostgresServer
 from tests.support.servers.redis import RedisServer
 from tests.support.services import free_port
@@ -142,7 +143,7 @@ async def test_a_frozen_server_is_given_up_in_time(server: str, redis: RedisServ
     try:
         await probe.look()
         frozen.freeze()
-        async with asyncio.timeout(4):
+        async with asyncio.timeout(PATIENCE_S):
             assert "does not answer" in await refusal(probe.look)
         frozen.thaw()
         await probe.look()

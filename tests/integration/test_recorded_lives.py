@@ -13,7 +13,7 @@ CARED = f"{sys.executable} -m deploy replay"
 pytestmark = [
     pytest.mark.integration,
     pytest.mark.slow,
-    pytest.mark.timeout(900),
+    pytest.mark.timeout(1800),
     pytest.mark.skipif(
         not (SHARED / "tools/eval_falls.py").exists(),
         reason="NO RECORDINGS HERE: falls and silences were not scored; CAREBELL_RECORDINGS names the folder that has them",

@@ -16,6 +16,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
 
+from tests.support.patience import PATIENCE_S
 from tests.support.servers.kafka import QUICK_TO_FENCE, KafkaBroker, KafkaCluster
 from tests.support.servers.mosquitto import Mosquitto
 from tests.support.servers.postgres import PostgresServer
@@ -23,9 +24,8 @@ from tests.support.servers.redis import RedisServer
 from tests.support.servers.server import Server, until
 from tests.support.services import ROOT, answers
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
-WITHIN_S = 30
 SESSION = """
 import sys, time
 from pathlib import Path
@@ -170,8 +170,8 @@ def test_a_session_that_is_killed_leaves_no_server_behind(tmp_path: Path) -> Non
     try:
         assert all(answers(int(port)) for port in ports)
         session.kill()
-        session.wait(WITHIN_S)
-        until(lambda: not any(answers(int(port)) for port in ports), WITHIN_S)
+        session.wait(PATIENCE_S)
+        until(lambda: not any(answers(int(port)) for port in ports), PATIENCE_S)
     finally:
         session.kill()
         shutil.rmtree(folder)
@@ -191,7 +191,7 @@ async def send(bootstrap: str, topic: str, numbers: Iterable[int]) -> set[int]:
     acknowledged: set[int] = set()
     async with AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", request_timeout_ms=2000) as producer:
         with suppress(TimeoutError):
-            async with asyncio.timeout(WITHIN_S):
+            async with asyncio.timeout(PATIENCE_S):
                 for number in numbers:
                     while number not in acknowledged:
                         with suppress(KafkaError):

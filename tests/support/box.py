@@ -26,13 +26,14 @@ from carebell.log_sqlite import SqliteLog
 from carebell.topics import Topic
 from carebell.types import Alert
 from carebell.wire import encode
+from tests.support.patience import PATIENCE_S
 from tests.support.services import ROOT, free_port
 
 T = TypeVar("T")
 RUNNING = "Carebell is running."
 
 
-def wait_until(check: Callable[[], T], what: str, within: float = 30.0, every: float = 0.05) -> T:
+def wait_until(check: Callable[[], T], what: str, within: float = PATIENCE_S, every: float = 0.05) -> T:
     """What `check` gives as soon as it is true; an AssertionError that names `what` when it is not in time."""
     deadline = time.monotonic() + within
     while not (found := check()):
@@ -102,14 +103,14 @@ class Box:
             )
         return self
 
-    def start(self, within: float = 60.0) -> Self:
+    def start(self, within: float = PATIENCE_S) -> Self:
         """Start it and wait until it says that it is running and answers that it is ready."""
         before = self.out_text().count(RUNNING)
         self.launch()
         self.wait_running(before + 1, within)
         return self
 
-    def wait_running(self, times: int = 1, within: float = 60.0) -> None:
+    def wait_running(self, times: int = 1, within: float = PATIENCE_S) -> None:
         """Until its line stands there that many times, and /readyz says yes."""
 
         def is_up() -> bool:
@@ -131,14 +132,14 @@ class Box:
         """SIGKILL: the plug is pulled."""
         assert self._process is not None
         self._process.kill()
-        self._process.wait(10)
+        self._process.wait(PATIENCE_S)
 
     def terminate(self) -> tuple[int, float]:
         """SIGTERM; the exit code and the seconds it took."""
         assert self._process is not None
         began = time.monotonic()
         self._process.send_signal(signal.SIGTERM)
-        code = self._process.wait(30)
+        code = self._process.wait(PATIENCE_S)
         return code, time.monotonic() - began
 
     def children(self) -> list[int]:
@@ -168,7 +169,7 @@ class Box:
             data, headers["Content-Type"] = json.dumps(body).encode(), "application/json"
         request = urllib.request.Request(self.url + path, data, headers, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=15) as answer:
+            with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
                 return answer.status, _content(answer.read(), answer.headers.get_content_type())
         except urllib.error.HTTPError as error:
             with error:
@@ -200,7 +201,7 @@ class Box:
         finally:
             await log.close()
 
-    def wait_case(self, home_id: str, within: float = 30.0) -> Any:
+    def wait_case(self, home_id: str, within: float = PATIENCE_S) -> Any:
         """The newest case of a home, as soon as there is one."""
         return wait_until(lambda: self.cases(home_id), f"a case of {home_id}", within)[0]
 
@@ -223,7 +224,7 @@ class Device:
         self._client.on_message = lambda _client, _data, message: self.told.put(json.loads(message.payload))
         self._client.connect("127.0.0.1", port)
         self._client.loop_start()
-        assert self._subscribed.wait(15), "the broker did not let the device subscribe"
+        assert self._subscribed.wait(PATIENCE_S), "the broker did not let the device subscribe"
 
     def __enter__(self) -> Self:
         return self
@@ -237,9 +238,9 @@ class Device:
         payload = message if isinstance(message, bytes) else json.dumps(message).encode()
         info = self._client.publish(f"carebell/{self.home_id}/{self.device_id}/up", payload, self._qos, retain)
         if wait:
-            info.wait_for_publish(15)
+            info.wait_for_publish(PATIENCE_S)
 
-    def hear(self, kind: str, event_id: str | None = None, within: float = 20.0) -> dict[str, Any]:
+    def hear(self, kind: str, event_id: str | None = None, within: float = PATIENCE_S) -> dict[str, Any]:
         """The next thing told of this type (and to this message), past anything else."""
         deadline = time.monotonic() + within
         while True:
@@ -250,7 +251,7 @@ class Device:
             if told.get("type") == kind and event_id in (None, told.get("id")):
                 return told
 
-    def press(self, event_id: str, within: float = 20.0) -> None:
+    def press(self, event_id: str, within: float = PATIENCE_S) -> None:
         """Press as a button does: say it again every two seconds until `received`."""
         deadline = time.monotonic() + within
         while True:

@@ -28,6 +28,7 @@ from devices.simulator.live import Script, live_village
 from devices.simulator.village import make_village
 from tests.support.box import wait_until
 from tests.support.city_process import CityProcess, request
+from tests.support.patience import PATIENCE_S
 from tests.support.servers.kafka import QUICK_TO_FENCE, KafkaCluster
 from tests.support.servers.mosquitto import Mosquitto
 from tests.support.servers.postgres import PostgresServer
@@ -161,7 +162,7 @@ class City:
         """The newest cases, of all homes or of one."""
         return [one for one in self.api("/cases?limit=500")["cases"] if home_id in ("", one["home_id"])]
 
-    def wait_case(self, home_id: str, within: float = 30) -> Any:
+    def wait_case(self, home_id: str, within: float = PATIENCE_S) -> Any:
         """The newest case of a home, as soon as there is one."""
         return wait_until(lambda: self.cases(home_id), f"a case of {home_id}", within)[0]
 

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any, Self
 
 from tests.support.box import wait_until
+from tests.support.patience import PATIENCE_S
 from tests.support.services import ROOT, free_port
 
 
-def request(url: str, body: object = None, *, token: str = "", within: float = 15) -> tuple[int, Any]:
+def request(url: str, body: object = None, *, token: str = "", within: float = PATIENCE_S) -> tuple[int, Any]:
     """Status and content (parsed where it is JSON); a body makes it a POST."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     data = None
@@ -66,13 +67,13 @@ class CityProcess:
             )
         return self
 
-    def start(self, within: float = 60) -> Self:
+    def start(self, within: float = PATIENCE_S) -> Self:
         """Start it and wait until it is ready."""
         self.launch()
         self.wait_ready(within)
         return self
 
-    def wait_ready(self, within: float = 60) -> None:
+    def wait_ready(self, within: float = PATIENCE_S) -> None:
         """Until /readyz says yes."""
 
         def is_up() -> bool:
@@ -91,7 +92,7 @@ class CityProcess:
     def problems(self, path: str = "/readyz") -> dict[str, str]:
         """What a health address says is wrong; a process that does not answer has the problem `http`."""
         try:
-            status, content = request(self.url + path, within=5)
+            status, content = request(self.url + path, within=20)
         except OSError as error:
             return {"http": str(error)}
         assert content["ok"] == (status == 200), f"{path}: {status} {content}"
@@ -109,7 +110,7 @@ class CityProcess:
         """SIGKILL."""
         assert self._process is not None
         self._process.kill()
-        self._process.wait(10)
+        self._process.wait(PATIENCE_S)
 
     def freeze(self) -> None:
         """SIGSTOP: it keeps its connections and does nothing."""
@@ -118,7 +119,7 @@ class CityProcess:
     def thaw(self) -> None:
         os.kill(self.pid, signal.SIGCONT)
 
-    def terminate(self, within: float = 30) -> tuple[int, float]:
+    def terminate(self, within: float = PATIENCE_S) -> tuple[int, float]:
         """SIGTERM; the exit code and the seconds it took."""
         assert self._process is not None
         began = time.monotonic()

@@ -20,6 +20,7 @@ from carebell.telemetry import Telemetry
 from ingest.main import IngestView, run_ingest
 from ingest.seat import city_seat
 from tests.support.box import wait_until
+from tests.support.patience import PATIENCE_S
 from tests.support.services import ROOT
 
 PARTITIONS = 4
@@ -58,11 +59,11 @@ class IngestProcess:
         seats = [line["event"] for line in self.lines() if line["event"] in (SEATED, LEFT, "standing by")]
         return bool(seats) and seats[-1] == SEATED
 
-    def wait_seated(self, within: float = 20) -> None:
+    def wait_seated(self, within: float = PATIENCE_S) -> None:
         wait_until(self.is_seated, f"{self.owner} holds the seat", within)
 
     def wait_standby(self) -> None:
-        wait_until(lambda: self.said("standing by") > 0, f"{self.owner} stands by", 20)
+        wait_until(lambda: self.said("standing by") > 0, f"{self.owner} stands by")
 
     def send(self, number: int) -> None:
         assert self._child is not None
@@ -73,7 +74,7 @@ class IngestProcess:
             self.send(number)
             if number == signal.SIGTERM:
                 self.send(signal.SIGCONT)
-            self._child.wait(20)
+            self._child.wait(PATIENCE_S)
             self._child = None
 
     def __enter__(self) -> "IngestProcess":

@@ -28,6 +28,7 @@ from notifier.main import People, build_notifier
 from notifier.message import Outgoing
 from tests.support import build
 from tests.support.build import ROOT, SMS, seconds
+from tests.support.patience import PATIENCE_S
 
 READY = "notifying"
 
@@ -92,7 +93,7 @@ class Notifying:
     def kill(self) -> None:
         if self._child is not None:
             self._child.kill()
-            self._child.wait(20)
+            self._child.wait(PATIENCE_S)
             assert self._child.stdout is not None
             self._child.stdout.close()
             self._child = None

@@ -26,6 +26,7 @@ from tests.support.city_process import CityProcess
 from tests.support.faults import Faults, Kind, Victim, at_once, frozen, killed, worst
 from tests.support.fleet import Fleet, homes_of
 from tests.support.ledger import Ledger
+from tests.support.patience import PATIENCE_S
 from tests.support.receiver import Receiver
 
 CLOCK = SystemClock()
@@ -132,7 +133,7 @@ async def _endure(city: City, plan: Plan, receiver: Receiver, say: Callable[[str
             tasks.create_task(fleet.press_steadily(plan.presses, plan.presses_per_s))
             tasks.create_task(fleet.tell_steadily(plan.facts, plan.facts_per_s))
             tasks.create_task(faults.run(plan.faults, plan.between_s))
-        assert await fleet.all_received(120), "something was not told received within two minutes"
+        assert await fleet.all_received(3 * PATIENCE_S), "something was never told received"
         stop.set()
         await closing
     await _settled(city)
@@ -201,7 +202,7 @@ class _Launched:
 def _recovered(city: City) -> None:
     """Every process says that it can do its work."""
     for one in city.every_process:
-        one.wait_ready(90)
+        one.wait_ready(2 * PATIENCE_S)
 
 
 async def _close_cases(city: City, stop: asyncio.Event) -> None:
@@ -221,7 +222,7 @@ async def _settled(city: City) -> None:
     """The last tier has been told and nothing waits to be sent."""
     await pause(CLOCK, timedelta(seconds=10))
     await asyncio.to_thread(
-        wait_until, lambda: asyncio.run(is_settled(city.database_url)), "all deliveries have ended", 120, 1.0
+        wait_until, lambda: asyncio.run(is_settled(city.database_url)), "all deliveries have ended", 3 * PATIENCE_S, 1.0
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from tests.support.patience import PATIENCE_S
 from tests.support.servers.server import until
 from tests.support.services import ROOT
 
@@ -36,7 +37,7 @@ class Part:
             assert self._process.poll() is None, f"it has ended: {self._process.args}"
             return self._out.read_bytes().startswith(b"ready\n")
 
-        until(is_ready, 30)
+        until(is_ready, PATIENCE_S)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -47,7 +48,7 @@ class Part:
         assert self._process.stdin is not None
         self._process.stdin.close()
         try:
-            self._process.wait(10)
+            self._process.wait(PATIENCE_S)
         finally:
             self._process.kill()
 

@@ -29,12 +29,12 @@ from tests.support.city_process import CityProcess
 from tests.support.entries import motion_entry, press_entry, profile_entry, weak_entry
 from tests.support.flow import Flow
 from tests.support.part import Part, Sink
+from tests.support.patience import PATIENCE_S
 from tests.support.servers.mosquitto import Mosquitto
 from tests.support.servers.server import until
 from tests.support.services import ROOT
 
 _AT_ONCE = 5000
-_SEATED_WITHIN_S = 30
 _LAST = 900_000_000
 _TOUCHED_WITHIN_S = 120
 Result = TypeVar("Result")
@@ -97,7 +97,7 @@ class Room:
         """A process of Carebell, until it is ready and, where it is ingest, hears the homes."""
         process = self.add(role).start()
         if role == "ingest":
-            until(lambda: process.metric("carebell_seat_held") == 1, _SEATED_WITHIN_S)
+            until(lambda: process.metric("carebell_seat_held") == 1, PATIENCE_S)
         return process
 
     def topic(self, topic: Topic) -> str:

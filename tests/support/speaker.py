@@ -7,12 +7,13 @@ from typing import Self
 
 from carebell.clock import SystemClock
 from carebell.mqtt import Arrival, MqttAddress, MqttConnection, Terms, Will
+from tests.support.patience import PATIENCE_S
 
-_WITHIN = timedelta(seconds=5)
+_WITHIN = timedelta(seconds=PATIENCE_S)
 
 
 class Speaker:
-    """`async with` connects it; `is_in` says whether it was let in then. It connects again by itself for as long as it lives.
+    """`async with` asks the broker once; `is_in` is its answer. It connects again by itself for as long as it lives.
 
     Mosquitto ends the connection of whoever publishes where it may not: what was denied shows in what others do not hear.
     """
@@ -23,13 +24,12 @@ class Speaker:
         client_id: str,
         *filters: str,
         session: timedelta = timedelta(0),
-        patience_s: float = 2,
         will: Will | None = None,
     ) -> None:
         self.changes: list[bool] = []
         self.heard: list[tuple[str, str]] = []
         self.is_in = False
-        self._patience_s = patience_s
+        self._is_answered = asyncio.Event()
         self._news = asyncio.Event()
         self._stop = asyncio.Event()
         self.connection = MqttConnection(
@@ -43,9 +43,17 @@ class Speaker:
         )
 
     async def __aenter__(self) -> Self:
-        self._running = asyncio.create_task(self.connection.run(self._stop))
-        self.is_in = await self.connection.wait_connected(timedelta(seconds=self._patience_s))
+        self._running = asyncio.create_task(self._live())
+        await self._is_answered.wait()
+        self.is_in = bool(self.changes)
         return self
+
+    async def _live(self) -> None:
+        try:
+            await self.connection.hold(self._stop)
+        finally:
+            self._is_answered.set()
+        await self.connection.run(self._stop)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -55,21 +63,21 @@ class Speaker:
 
     async def say(self, topic: str, payload: str) -> None:
         """Until the broker has answered, whatever its answer."""
-        async with asyncio.timeout(2 * _WITHIN.total_seconds()):
+        async with asyncio.timeout(_WITHIN.total_seconds()):
             # What was said before may end the connection just now.
             while not await self.connection.wait_connected(_WITHIN):
                 continue
             await self.connection.publish_acknowledged(topic, payload.encode(), within=_WITHIN)
 
     async def hears(self, topic: str, payload: str) -> None:
-        """Fails when it does not within a few seconds."""
+        """Fails when it never does."""
         async with asyncio.timeout(_WITHIN.total_seconds()):
             while (topic, payload) not in self.heard:
                 self._news.clear()
                 await self._news.wait()
 
     async def is_cut_off(self, since: int = 0) -> None:
-        """Fails when its connection stands for longer. `since`: so many changes are passed over."""
+        """Fails when its connection stands on. `since`: so many changes are passed over."""
         async with asyncio.timeout(_WITHIN.total_seconds()):
             while False not in self.changes[since:]:
                 self._news.clear()
@@ -82,4 +90,5 @@ class Speaker:
 
     def _changed(self, is_connected: bool) -> None:
         self.changes.append(is_connected)
+        self._is_answered.set()
         self._news.set()

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
+from tests.support.patience import PATIENCE_S
 from tests.support.servers.server import Server, finish
 from tests.support.services import free_port, needed_postgres
 
@@ -35,7 +36,7 @@ class PostgresAddress:
         """With whoever is still connected."""
         self.run(f'DROP DATABASE IF EXISTS "{name_of(url)}" WITH (FORCE)')
 
-    def run(self, statement: str, url: str | None = None, within_s: float = 30) -> None:
+    def run(self, statement: str, url: str | None = None, within_s: float = PATIENCE_S) -> None:
         """One statement, in a database that `create_database` made or in its own."""
         address = urlunsplit(urlsplit(url or self.url)._replace(scheme="postgresql"))
         finish(_run(address, statement, within_s))

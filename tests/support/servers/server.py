@@ -18,6 +18,8 @@ from pwd import struct_passwd
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from tests.support.patience import PATIENCE_S
+
 _STARTER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="servers")
 _LEASH = ("setpriv", "--pdeathsig", "KILL")
 _TURN_S = 0.02
@@ -33,7 +35,7 @@ class Server:
 
     polite = signal.SIGTERM
 
-    def __init__(self, folder: Path, *, user: struct_passwd | None = None, within_s: float = 30) -> None:
+    def __init__(self, folder: Path, *, user: struct_passwd | None = None, within_s: float = PATIENCE_S) -> None:
         self.folder = folder
         self._user = user
         self._within_s = within_s

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from carebell.types import Kind
+from carebell.types import HomeProfile, Kind
+from carebell.wire import decode, encode
 from devices.binding import Binding, bound
 from devices.dialect import Fact
 
@@ -121,3 +122,29 @@ def test_a_bound_state_that_is_over_is_said_so_that_the_next_press_is_news(
 @pytest.mark.parametrize("kind", ["heartbeat", "battery_low", "tamper", "sensor_fault", "test", "discovery", "smoke"])
 def test_true_is_a_gesture_only_of_what_can_be_pressed(kind: str) -> None:
     assert meant([Fact(kind=kind, value=True)], Binding(gesture="true", kind="sos")) == []
+
+
+def test_a_gesture_may_be_bound_by_what_it_comes_as() -> None:
+    shaken = Binding(gesture="true", kind="sos", heard="vibration")
+    assert meant([Fact(kind="vibration", value=True)], shaken) == [("sos", "active")]
+    assert meant([Fact(kind="presence", value=True)], shaken) == []
+    assert meant([Fact(kind="presence", value=False, is_level=True)], shaken) == []
+    assert meant([Fact(kind="vibration", value=False, is_level=True)], shaken) == [("sos", "cleared")]
+    assert meant([press("true")], Binding(gesture="", kind="sos", heard="button")) == [("sos", "active")]
+
+
+def test_a_profile_of_before_is_read_and_one_of_now_keeps_what_was_heard() -> None:
+    said = (
+        b'{"home_id": "h", "type": "carebell.home.v1", "devices": [{"device_id": "d", "bindings": [{"kind": "sos"'
+        b', "gesture": "true"}, {"kind": "sos", "heard": "vibration"}]}]}'
+    )
+    home = decode(said)
+    assert isinstance(home, HomeProfile)
+    assert [one.heard for one in home.devices[0].bindings] == [None, "vibration"]
+    assert decode(encode(home)) == home
+
+
+def test_a_binding_of_before_holds_whatever_it_comes_as() -> None:
+    taught = Binding(gesture="true", kind="sos")
+    for kind in ("vibration", "presence"):
+        assert meant([Fact(kind=kind, value=True)], taught) == [("sos", "active")]

@@ -17,14 +17,15 @@ OWN = "carebell/h1/homeassistant"
 class Home:
     """Devices that a home has registered, by their addresses."""
 
-    def __init__(self, *addresses: str, gateway: str = "") -> None:
+    def __init__(self, *addresses: str, gateway: str = "", is_sos: bool = False) -> None:
         self._addresses = addresses
         self._gateway = gateway
+        self._is_sos = is_sos
 
     def find(self, dialect: str, home_id: str, address: str) -> Registered | None:
         if address not in self._addresses:
             return None
-        return Registered(home_id="h1", device_id=f"our-{address}", record=DeviceRecord())
+        return Registered(home_id="h1", device_id=f"our-{address}", record=DeviceRecord(), is_sos=self._is_sos)
 
     def gateway(self, dialect: str, home_id: str) -> Registered | None:
         return Registered(home_id="h1", device_id=self._gateway) if self._gateway else None
@@ -175,6 +176,50 @@ def test_a_topic_that_another_ecosystem_can_make_nothing_of_is_the_discovery_s()
         ("{{ value_json.a.b.c }}", "no json", None),
         ("{{ value_json.a > 3 }}", '{"a":"x"}', None),
         ("{{ 1 / value_json.a }}", '{"a":0}', None),
+        ("{{ 0 if value_json.a == 0 else 1 / value_json.a }}", '{"a":0}', 0),
+        ("{{ iif(value_json.a == 1, 'ON', 'OFF') }}", '{"a":1}', "ON"),
+        ("{{ not value_json.a }}", '{"a":true}', False),
+        ("{{ not value_json.a is defined }}", "{}", True),
+        ("{{ value_json.a == 1 and value_json.b == 2 }}", '{"a":1,"b":2}', True),
+        ("{{ value_json.a | lower == 'true' or value_json.b | lower == 'true' }}", '{"a":"no","b":"TRUE"}', True),
+        ("{{ value_json.a and 'ON' or 'OFF' }}", '{"a":0}', "OFF"),
+        ("{{ value_json.a.b if value_json.a is defined }}", '{"a":{"b":66}}', 66),
+        ("{{ 'a' if value == 'b' }}", "c", None),
+        ("{{ 'x' if value == 'a' else 'y' if value == 'b' else 'z' }}", "b", "y"),
+        ("{{ {'0': 'OFF', '1': 'ON'}[value] }}", "1", "ON"),
+        ("{{ {'wet': 'ON'}.get(value_json.a, 'OFF') }}", '{"a":"dry"}', "OFF"),
+        ("{{ ['OFF', 'ON'][value_json.a | int] }}", '{"a":1}', "ON"),
+        ("{{ 'ON' if value_json.a | int | bitwise_and(2) else 'OFF' }}", '{"a":6}', "ON"),
+        ("{{ value.split(',')[1] }}", "a,b,c", "b"),
+        ("{{ value[0:2] }}", "ONE", "ON"),
+        ("{{ value | replace(',', '.') | float }}", "3,5", 3.5),
+        ("{{ value.startswith('AL') }}", "ALARM", True),
+        ("{{ value_json.a is not none and value_json.a > 3 }}", '{"a":null}', False),
+        ("{{ value_json.a.b if value_json.a is mapping else 'OFF' }}", '{"a":3}', "OFF"),
+        ("{{ value_json.a + value_json.b * 2 }}", '{"a":1,"b":2}', 5),
+        ("{{ (value_json.a - 32) * 5 / 9 }}", '{"a":212}', 100),
+        ("{{ -value_json.a | abs }}", '{"a":4}', 4),
+        ("{{ value_json.a % 2 == 1 }}", '{"a":3}', True),
+        ("{{ 7 // value_json.a }}", '{"a":2}', 3),
+        ("{{ 'k' ~ value_json.a }}", '{"a":3}', "k3"),
+        ("{{ '%.1f' | format(value_json.a) }}", '{"a":21.46}', "21.5"),
+        ("{{ value_json.a | round(0, 'floor') | int }}", '{"a":2.9}', 2),
+        ("{{ value_json.a | float(default=0) }}", '{"a":"x"}', 0),
+        ("{{ value_json.a | bool }}", '{"a":"yes"}', True),
+        ("{{ (value | from_json).a }}", '{"a":7}', 7),
+        ("{{ max(value_json.a, 3) }}", '{"a":2}', 3),
+        ("{{ value_json.a | length }}", '{"a":[1,2]}', 2),
+        ("{{ {'event_type': value_json.a} | tojson }}", '{"a":"press"}', '{"event_type":"press"}'),
+        ("{# said twice #}{{ value_json.a }}", '{"a":1}', 1),
+        ("{% set a = value_json.a %}{{ 'ON' if a == 1 else 'OFF' }}", '{"a":1}', "ON"),
+        ("{% if value_json.a == 1 %}{{ value_json.b }}{% else %}0{% endif %}", '{"a":1,"b":21.5}', 21.5),
+        ("{% if value_json.a == 1 %}ON{% endif %}", '{"a":0}', None),
+        ("{% if value_json.a %}{% if value_json.b %}1{% else %}2{% endif %}{% endif %}", '{"a":1,"b":0}', "2"),
+        ("{%- if value == 'a' -%}A{%- elif value == 'b' -%}B{%- else -%}C{%- endif -%}", "b", "B"),
+        ("{{ value_json.a }}:{{ value_json.b }}", '{"a":1,"b":"x"}', "1:x"),
+        ("{% for one in value_json %}{{ one }};{% endfor %}", '{"a":1,"b":2}', "a;b;"),
+        ("{{ value ~ value ~ value }}", "x" * 30_000, None),
+        ("{{ value | replace('x', 'xxxx') }}", "x" * 30_000, None),
     ],
 )
 def test_a_plain_template_is_read(template: str, payload: str, value: object) -> None:
@@ -184,18 +229,30 @@ def test_a_plain_template_is_read(template: str, payload: str, value: object) ->
 @pytest.mark.parametrize(
     "template",
     [
-        "{{ value.split(',')[0] }}",
         "{{ states('sensor.x') }}",
-        "{{ value_json | tojson }}",
+        "{{ now() }}",
         "{{ value_json[key] }}",
-        "{{ value_json.a + value_json.b + 1 }}",
         "{{ ''.__class__ }}",
-        "{% for x in value_json %}{{ x }}{% endfor %}",
-        "{% set a = 1 %}{{ a }}",
-        "{{ value_json.a }} and {{ value_json.b }}",
+        "{{ value.format(1) }}",
+        "{{ value is sameas(1) }}",
+        "{{ value ** 2 }}",
+        "{% for x in value_json %}{% for y in value_json %}{{ x }}{% endfor %}{% endfor %}",
+        "{% macro a() %}{% endmacro %}",
+        "{% if value %}a",
+        "{% if value %}a{% endfor %}",
+        "{% endif %}",
+        "{% for x in value_json %}{{ x }}",
+        "{% set a %}{{ a }}{% endset %}",
+        "{% if 1 %}" * 10 + "{% endif %}" * 10,
+        "{{ value" + ".a" * 200 + " }}",
+        "{{ " + "not " * 150 + "value }}",
+        "{{ " + "-" * 150 + "1 }}",
+        "{{ {'a' 'b'} }}",
+        "{{ ['a' 'b'] }}",
+        "{{ value[1 }}",
+        "{{ value not 'x' }}",
         "{{ " + "(" * 50 + "value" + ")" * 50 + " }}",
         "{{ " + "1|d(" * 200 + " }}",
-        "{{ 'a' if value }}",
         "{{ 'x' in }}",
         "{% if value == 1 %}a{% elif value > %}b{% else %}c{% endif %}",
         "{{ }}",
@@ -205,3 +262,44 @@ def test_a_plain_template_is_read(template: str, payload: str, value: object) ->
 def test_any_other_template_is_refused(template: str) -> None:
     with pytest.raises(Unreadable):
         render(template, '{"a":1,"b":2}')
+
+
+@pytest.mark.parametrize(
+    ("about", "payload", "signal"),
+    [
+        ({"dev_cla": "signal_strength", "unit_of_meas": "dBm"}, "-67", -67),
+        (
+            {"dev_cla": "signal_strength", "unit_of_meas": "dBm", "val_tpl": "{{ value_json.rssi }}"},
+            '{"rssi":-70}',
+            -70,
+        ),
+        ({"dev_cla": "signal_strength", "unit_of_meas": "dBm"}, "nan", None),
+        ({"dev_cla": "signal_strength", "unit_of_meas": "dBm"}, "0", None),
+        ({"dev_cla": "signal_strength", "unit_of_meas": "%"}, "67", None),
+        ({"dev_cla": "temperature", "unit_of_meas": "°C"}, "-6", None),
+    ],
+)
+def test_how_well_a_device_is_heard_is_what_its_entity_measures(
+    about: dict[str, str], payload: str, signal: int | None
+) -> None:
+    listener = Listener(Home())
+    hear(listener, f"{OWN}/sensor/hall-node/wifi/config", config("hall/wifi", **about))
+    assert hear(listener, f"{OWN}/hall/wifi", payload).decoded.signal == signal
+
+
+def test_of_a_topic_of_several_devices_nobody_knows_who_is_heard_how_well() -> None:
+    listener = Listener(Home("a", "b"))
+    for name in ("a", "b"):
+        about = {"dev_cla": "signal_strength", "unit_of_meas": "dBm", "dev": {"ids": name}}
+        hear(listener, f"{OWN}/sensor/{name}/config", config("hub/all", **about))
+    assert hear(listener, f"{OWN}/hub/all", "-60").decoded.signal is None
+
+
+def test_a_pin_that_somebody_named_sos_calls_where_the_device_is_registered_for_calls() -> None:
+    for is_sos in (False, True):
+        listener = Listener(Home("bath", is_sos=is_sos))
+        about = {"name": "SOS cord", "stat_t": "bath/binary_sensor/cord/state", "dev": {"ids": ["bath"]}}
+        hear(listener, f"{OWN}/binary_sensor/bath/cord/config", about)
+        heard = [hear(listener, f"{OWN}/bath/binary_sensor/cord/state", state) for state in ("OFF", "ON", "ON")]
+        calls = [one.kind for message in heard for one in message.readings if one.kind == "sos"]
+        assert calls == (["sos"] if is_sos else [])

@@ -131,6 +131,15 @@ def test_each_press_of_a_pendant_that_speaks_as_a_contact_is_a_call() -> None:
     assert calls == [True, False, False, True]
 
 
+def test_a_binding_reaches_the_listener_with_what_it_was_heard_as() -> None:
+    taught = (BindingProfile(gesture="true", kind="sos", heard="vibration"),)
+    cube = DeviceProfile(device_id="cube", dialect="zigbee2mqtt", bindings=taught)
+    listener = Listener(Roster([HomeProfile(home_id="h1", devices=(cube,))]))
+    topic = "carebell/h1/zigbee2mqtt/cube"
+    said = [brief(heard(listener, topic, content)) for content in ({"presence": True}, {"vibration": True})]
+    assert [("h1", "cube", "sos", "active") in one for one in said] == [False, True]
+
+
 def test_a_call_that_goes_on_does_not_hide_a_press_beside_it(listener: Listener) -> None:
     topic = "carebell/h1/zigbee2mqtt/Bed/Remote"
     assert ("h1", "remote", "sos", "active") in brief(heard(listener, topic, {"sos": True}))

@@ -112,6 +112,51 @@ def test_a_frame_that_is_sent_again_is_one_call_and_after_a_lost_connection_it_i
     assert after.readings[0].id == first.readings[0].id
 
 
+_FIRST: dict[str, Any] = {"deduplicationId": "one", "data": "AQ==", "object": _PRESS}
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({"devAddr": "01"}, {"devAddr": "02"}),
+        ({"time": "2026-01-15T12:00:00.1Z"}, {"time": "2026-01-15T12:00:30.1Z"}),
+        # The time of an example too: only when they come tells them apart.
+        ({"time": "2022-07-18T09:34:15Z"}, {"time": "2022-07-18T09:34:15Z"}),
+        ({}, {}),
+    ],
+)
+@pytest.mark.parametrize("said", [_PRESS, {"press": "short"}], ids=["call", "button"])
+def test_no_press_of_frames_without_a_number_is_swallowed_by_the_one_before(
+    first: dict[str, Any], second: dict[str, Any], said: dict[str, Any]
+) -> None:
+    listener = Listener(Nothing())
+    presses = [
+        listener.hear(message(_UP, {**_FIRST, "object": said, **body}, after=after))
+        for body, after in ((first, 0), (second, 30))
+    ]
+    assert [len(one.readings) for one in presses] == [1, 1]
+    assert presses[0].readings[0].id != presses[1].readings[0].id
+
+
+@pytest.mark.parametrize("time", [{}, {"time": "2022-07-18T09:34:15Z"}, {"time": "2026-01-15T12:00:00Z"}])
+def test_a_frame_without_a_number_that_is_delivered_again_is_one_call(time: dict[str, Any]) -> None:
+    listener = Listener(Nothing())
+    assert calls(*(listener.hear(message(_UP, {**_FIRST, **time}, after=at)) for at in (0, 0.2, 8, 16))) == 1
+
+
+def test_an_id_with_a_time_that_is_believed_is_one_call_however_late_it_comes_again() -> None:
+    listener = Listener(Nothing())
+    body = {**_FIRST, "time": "2026-01-15T12:00:00Z"}
+    assert calls(*(listener.hear(message(_UP, body, after=at)) for at in (0, 3600))) == 1
+
+
+def test_a_button_that_never_has_a_number_calls_every_time() -> None:
+    """It starts anew with each press, so its server leaves every zero out."""
+    listener = Listener(Nothing())
+    topic, body = "v3/a@t/devices/bell/up", {"uplink_message": {"decoded_payload": _PRESS}}
+    assert calls(*(listener.hear(message(topic, body, after=at)) for at in (0, 5, 86_400, 86_405))) == 2
+
+
 def test_a_call_without_any_identity_is_heard_again_after_a_lost_connection() -> None:
     listener = Listener(Nothing())
     topic, body = "v3/a@t/devices/bell/up", {"uplink_message": {"decoded_payload": _PRESS}}

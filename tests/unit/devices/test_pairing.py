@@ -1,5 +1,6 @@
 """What a press is taken for while it is taught, and what is stored of it."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -45,7 +46,7 @@ def test_a_button_goes_before_what_else_changed_and_a_contact_before_nothing() -
 
 def test_a_radio_code_is_bound_with_its_code() -> None:
     [one] = heard(("button", "rf_code", {"channel": "0x7028d2"}))
-    assert one.bound_to("sos") == BindingProfile(gesture="rf_code", kind="sos", channel="0x7028d2")
+    assert one.bound_to("sos") == BindingProfile(gesture="rf_code", kind="sos", channel="0x7028d2", heard="button")
 
 
 def test_a_gesture_means_one_thing() -> None:
@@ -56,6 +57,21 @@ def test_a_gesture_means_one_thing() -> None:
     both = with_binding(once, "b", BindingProfile(gesture="double", kind="sos"))
     assert len(both.devices[1].bindings) == 2
     assert without_binding(both, "b", "double", None) == once
+
+
+def test_what_a_gesture_means_may_differ_by_what_it_comes_as() -> None:
+    def bound(*bindings: BindingProfile) -> list[tuple[str | None, str]]:
+        home = Home(home_id="h", devices=(Device(device_id="b"),))
+        for one in bindings:
+            home = with_binding(home, "b", one)
+        return [(one.heard, one.kind) for one in home.devices[0].bindings]
+
+    shaken, there = (BindingProfile(gesture="true", kind="sos", heard=kind) for kind in ("vibration", "presence"))
+    anything = BindingProfile(gesture="true", kind="test")
+    assert bound(shaken, there) == [("vibration", "sos"), ("presence", "sos")]
+    assert bound(shaken, replace(shaken, kind="test")) == [("vibration", "test")]
+    assert bound(shaken, there, anything) == [(None, "test")]
+    assert bound(anything, shaken) == [("vibration", "sos")]
 
 
 def test_a_device_or_binding_that_is_not_there_is_told() -> None:

@@ -56,6 +56,25 @@ def test_what_is_not_of_a_gateway_is_left_to_others(topic: str) -> None:
     assert not tasmota.matches(topic)
 
 
+@pytest.mark.parametrize(
+    ("topic", "payload", "signal"),
+    [
+        ("rtl_433/hall/events", b'{"model":"Nexus-TH","id":4,"rssi":-0.4,"snr":21.5,"noise":-22}', -0.4),
+        ("rtl_433/hall/events", b'{"model":"Nexus-TH","id":4,"snr":21.5}', 21.5),
+        ("rtl_433/hall/events", b'{"model":"Nexus-TH","id":4,"rssi":"?"}', None),
+        ("rtl_433/hall/devices/Nexus-TH/2/4/rssi", b"-0.4", -0.4),
+        ("rtl_433/hall/devices/Nexus-TH/2/4/noise", b"-22", None),
+        ("home/hall/RTL_433toMQTT/Nexus-TH/2/4", b'{"model":"Nexus-TH","id":4,"rssi":-71}', -71),
+    ],
+)
+def test_a_receiver_that_states_levels_tells_how_well_it_hears(
+    topic: str, payload: bytes, signal: float | None
+) -> None:
+    dialect = dialect_of(topic)
+    assert dialect is not None
+    assert read(dialect, topic, payload).signal == signal
+
+
 def test_a_message_with_thousands_of_sensors_says_a_bounded_number_of_facts() -> None:
     many = {f"S{index}": {f"Temperature{part}": 20 for part in range(99)} for index in range(1000)}
     assert len(read(tasmota, "tele/x/SENSOR", json.dumps(many).encode()).facts) <= 100 * 40

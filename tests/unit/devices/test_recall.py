@@ -53,6 +53,16 @@ def test_levels_of_other_devices_kinds_and_channels_are_their_own(ear: Ear) -> N
     assert ear.hear(3, replace(SMOKE, sub_device="x")) == [("smoke", True)]
 
 
+def test_a_press_that_lasts_is_news_each_time_and_as_a_state_only_after_it_was_taken_back(ear: Ear) -> None:
+    press, stands, over = event("sos", "active", is_lasting=True), level("sos", True), level("sos", False)
+    assert [ear.hear(second, press) for second in (0, 60)] == [[("sos", "active")]] * 2
+    assert ear.hear(90, stands) == ALIVE
+    assert [ear.hear(120, over), ear.hear(150, stands)] == [[("sos", "cleared")], [("sos", "active")]]
+    assert ear.hear(180, over) == [("sos", "cleared")]
+    ear.hear(200, replace(press, is_history=True))
+    assert ear.hear(210, stands) == [("sos", "active")]
+
+
 def test_what_goes_on_is_said_again_after_a_while(ear: Ear) -> None:
     still = STILL_AFTER.total_seconds()
     ear.hear(0, level("presence", True))

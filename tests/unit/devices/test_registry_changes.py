@@ -40,9 +40,21 @@ def test_fields_of_a_home_and_of_its_parts_are_named() -> None:
         Change("label", "a", "b"),
         Change("contacts.son.phones", ["120"], ["120", "121"]),
         Change("contacts.son.has_key", False, True),
-        Change("devices.d.bindings", [], [{"gesture": "single", "kind": "sos", "channel": None}]),
+        Change("devices.d.bindings", [], [{"gesture": "single", "kind": "sos", "channel": None, "heard": None}]),
         Change("devices.d.returned_on", None, "2026-03-01"),
     ]
+
+
+def test_a_binding_that_is_older_than_a_field_of_its_has_not_changed() -> None:
+    older: dict[str, Any] = {
+        "device_id": "d",
+        "bindings": [{"gesture": "single", "kind": "sos"}],
+        "battery_changes": [],
+    }
+    younger = {"device_id": "d", "bindings": [{"gesture": "single", "kind": "sos", "heard": None}]}
+    assert changes_between({"devices": [older]}, {"devices": [younger]}) == ()
+    taught = {**younger, "bindings": [{"gesture": "single", "kind": "sos", "heard": "button"}]}
+    assert len(changes_between({"devices": [older]}, {"devices": [taught]})) == 1
 
 
 def test_a_part_that_came_or_went_is_told_whole_without_what_is_empty() -> None:

@@ -108,6 +108,18 @@ YAML = [
             (10, "a binding has no 'gestur', did you mean 'gesture'?"),
         ],
     ),
+    (
+        "bindings by what they come as",
+        A
+        + "  devices:\n  - device_id: d\n    bindings:\n    - {gesture: x, kind: sos, heard: vibration}\n"
+        + "    - {gesture: x, kind: test, heard: presence}\n    - {gesture: x, kind: test, heard: vibration}\n"
+        + "    - {kind: sos, heard: battery}\n    - {kind: fall, heard: motoin}\n",
+        [
+            (8, "gesture: it means 'sos' already"),
+            (9, "heard: there is no gesture that comes as 'battery'"),
+            (10, "did you mean 'motion'?"),
+        ],
+    ),
     ("bindings as text", A + "  devices:\n  - device_id: d\n    bindings: sos\n", [(5, "bindings is a list")]),
     (
         "bad hours",

@@ -232,9 +232,10 @@ def test_ids_that_differ_in_capitals_only_are_two_devices() -> None:
 def test_words_of_later_versions_stay_readable_and_are_told() -> None:
     kinds = (BindingProfile(gesture="x", kind="soss"), SINGLE)
     home = Home(home_id="h", devices=(Device(device_id="d", dialect="zigbee", bindings=kinds), Device(device_id="e")))
-    dialect, kind = home.unknown_words()
+    (_, dialect), (path, kind) = home.unknown_words()
     assert dialect.startswith("device d: there is no dialect 'zigbee'")
     assert kind == "device d: there is no kind 'soss', did you mean 'sos'?"
+    assert path == ("devices", 0, "bindings", 0, "kind")
 
 
 BEFORE = b"""{"home_id": "h", "label": "", "timezone": "Asia/Shanghai", "address": "a", "notes": "", "keys": "k", "residents":

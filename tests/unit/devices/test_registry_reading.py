@@ -6,9 +6,9 @@ import pytest
 
 from carebell.errors import BadInput
 from carebell.types import BindingProfile
-from devices.registry import AddressTaken, Contact, Device, Home, Resident, Role, Service
+from devices.registry import Contact, Device, Home, Resident, Role, Service
 from devices.registry_csv import COLUMNS
-from devices.registry_file import read_file, read_homes, write_homes
+from devices.registry_file import read_homes, write_homes
 
 YAML = """\
 # 幸福里
@@ -199,23 +199,23 @@ homes:
         bindings:
           - {gesture: single, kind: sos}
           - {gesture: off, kind: button, channel: 2}
-          - {kind: test, channel: no}
+          - {kind: test, channel: no, heard: vibration}
       - {device_id: d2, returned_on: 2026-02-02, bindings: []}
 """
 MORE_CSV = """\
 record,home_id,key_safe,resident_id,name,conditions,medication,consent,consent_by,consent_on,contact_id,languages,hours,\
 has_key,service_id,role,phones,device_id,vendor,model,description,dialect,address,installed_on,battery_changes,lent_on,\
-due_back_on,returned_on,gesture,kind,channel
-binding,h1,,,,,,,,,,,,,,,,d1,,,,,,,,,,,single,sos,
-home,h1,left of the door; the station has its code,,,,,,,,,,,,,,,,,,,,,,,,,,,,
-resident,h1,,r1,Wang,heart,blood thinner,true,her son,2026-01-05,,,,,,,,,,,,,,,,,,,,,
-contact,h1,,,Wei,,,,,,c1,zh-CN; wuu,08:00-12:00;14:00-22:00,true,,,,,,,,,,,,,,,,,
-contact,h1,,,Min,,,,,,c2,en,22:00-06:00,,,,,,,,,,,,,,,,,,
-service,h1,,,Care station,,,,,,,,,,station-3,provider,120 1;120 2,,,,,,,,,,,,,,
-device,h1,,,,,,,,,,,,,,,,d1,Acme,B1,a pendant,zigbee2mqtt,bed button,2026-01-05,2026-02-01;2026-03-01,2026-01-05,2026-07-05,,,,
-binding,h1,,,,,,,,,,,,,,,,d1,,,,,,,,,,,off,button,2
-device,h1,,,,,,,,,,,,,,,,d2,,,,,,,,,,2026-02-02,,,
-binding,h1,,,,,,,,,,,,,,,,d1,,,,,,,,,,,,test,no
+due_back_on,returned_on,gesture,kind,channel,heard
+binding,h1,,,,,,,,,,,,,,,,d1,,,,,,,,,,,single,sos,,
+home,h1,left of the door; the station has its code,,,,,,,,,,,,,,,,,,,,,,,,,,,,,
+resident,h1,,r1,Wang,heart,blood thinner,true,her son,2026-01-05,,,,,,,,,,,,,,,,,,,,,,
+contact,h1,,,Wei,,,,,,c1,zh-CN; wuu,08:00-12:00;14:00-22:00,true,,,,,,,,,,,,,,,,,,
+contact,h1,,,Min,,,,,,c2,en,22:00-06:00,,,,,,,,,,,,,,,,,,,
+service,h1,,,Care station,,,,,,,,,,station-3,provider,120 1;120 2,,,,,,,,,,,,,,,
+device,h1,,,,,,,,,,,,,,,,d1,Acme,B1,a pendant,zigbee2mqtt,bed button,2026-01-05,2026-02-01;2026-03-01,2026-01-05,2026-07-05,,,,,
+binding,h1,,,,,,,,,,,,,,,,d1,,,,,,,,,,,off,button,2,
+device,h1,,,,,,,,,,,,,,,,d2,,,,,,,,,,2026-02-02,,,,
+binding,h1,,,,,,,,,,,,,,,,d1,,,,,,,,,,,,test,no,vibration
 """
 MORE = Home(
     home_id="h1",
@@ -257,7 +257,7 @@ MORE = Home(
             bindings=(
                 BindingProfile(gesture="single", kind="sos"),
                 BindingProfile(gesture="off", kind="button", channel="2"),
-                BindingProfile(kind="test", channel="no"),
+                BindingProfile(kind="test", channel="no", heard="vibration"),
             ),
         ),
         Device(device_id="d2", returned_on=date(2026, 2, 2)),
@@ -268,10 +268,3 @@ MORE = Home(
 @pytest.mark.parametrize(("name", "text"), [("f.yaml", MORE_YAML), ("f.csv", MORE_CSV)])
 def test_everything_that_a_home_may_hold_is_read(name: str, text: str) -> None:
     assert read_homes(text.encode(), name) == (MORE,)
-
-
-@pytest.mark.parametrize(("name", "text", "line"), [("f.yaml", MORE_YAML, 23), ("f.csv", MORE_CSV, 8)])
-def test_an_address_that_another_home_has_is_told_with_its_line(name: str, text: str, line: int) -> None:
-    file = read_file(text.encode(), name)
-    refusal = file.placed(AddressTaken([("h1", "d1", "it is in home x already")]))
-    assert refusal.problems == (f"{name}:{line}: address: it is in home x already",)

@@ -102,3 +102,36 @@ def test_the_counter_of_presses_is_kept_for_each_button_apart() -> None:
         hear(listener, f"{OWN}/shellies/i3/input_event/{button}", {"event": "S", "event_cnt": 5}) for button in (0, 1)
     ]
     assert [one.readings[0].channel for one in presses] == ["0", "1"]
+
+
+def status(**components: Any) -> dict[str, Any]:
+    return {"src": "gw", "method": "NotifyStatus", "params": {"ts": 1760000000.5, **components}}
+
+
+ADVERT = {"component": "script:1", "event": "blu", "data": {"address": MAC, "pid": 5, "button": 1, "rssi": -83}}
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload", "signal"),
+    [
+        ("shellies/shellyflood-1/info", {"flood": False, "wifi_sta": {"connected": True, "rssi": -71}}, -71),
+        ("shellies/shellyflood-1/info", {"flood": False, "wifi_sta": {"connected": False, "rssi": 0}}, None),
+        ("smoke-1/events/rpc", status(**{"smoke:0": {"alarm": False}}, wifi={"rssi": -58}), -58),
+        ("smoke-1/status/wifi", {"status": "got ip", "rssi": -60}, -60),
+        ("smoke-1/status/wifi", {"status": "disconnected", "rssi": None}, None),
+        ("gw/events/rpc", status(**{"bthomedevice:205": {"rssi": -80, "battery": 90}}), -80),
+        ("gw/status/bthomedevice:205", {"id": 205, "rssi": -81, "battery": 90}, -81),
+        ("gw/events/rpc", frame(ADVERT), -83),
+        ("gw/events/ble", ADVERT["data"], -83),
+        ("gw/events/rpc", status(**{"bthomedevice:205": {"rssi": -80, "battery": 90}}, wifi={"rssi": -50}), -80),
+        ("gw/events/rpc", status(**{f"bthomedevice:{one}": {"rssi": -80, "battery": 9} for one in (1, 2)}), None),
+        (
+            "gw/events/rpc",
+            status(**{"bthomedevice:1": {"battery": 9}, "smoke:0": {"alarm": False}}, wifi={"rssi": -5}),
+            None,
+        ),
+        ("replies/rpc", {"id": 1, "src": "gw", "result": {"wifi": {"rssi": -44}}}, -44),
+    ],
+)
+def test_how_well_a_device_is_heard_is_of_that_device_alone(topic: str, payload: Any, signal: int | None) -> None:
+    assert hear(Listener(Home()), f"{OWN}/{topic}", payload).decoded.signal == signal

@@ -89,7 +89,9 @@ def test_two_presses_are_two_and_a_rebirth_repeats_none() -> None:
     assert ("sos", "cleared") in node.says("DBIRTH/n/d", [{**sos, "boolean_value": False}], 1)
     assert node.says("DDATA/n/d", [{**sos, "boolean_value": True, "timestamp": NOW}], 2) == [("sos", "active")]
     assert node.says("DDATA/n/d", [{**sos, "boolean_value": True, "timestamp": NOW + 9000}], 3) == [("sos", "active")]
-    assert node.says("DBIRTH/n/d", [{**sos, "boolean_value": False}], 4) == [("heartbeat", True)]
+    assert node.says("DBIRTH/n/d", [{**sos, "boolean_value": True}], 4) == [("heartbeat", True)]
+    assert node.says("DBIRTH/n/d", [{**sos, "boolean_value": False}], 5) == [("sos", "cleared")]
+    assert node.says("DBIRTH/n/d", [{**sos, "boolean_value": True}], 6) == [("sos", "active")]
 
 
 def test_a_death_counts_for_its_own_birth_only() -> None:
