@@ -10,6 +10,7 @@ from carebell.types import Reading, Rejected
 from devices.dialect import Decoded, Message, Problem, Reason, kept_copy, summary_of
 from devices.dialects import native
 from devices.listener import Heard, Listener
+from ingest.strangers import Strangers
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +25,15 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """What one message comes to."""
+    """What one message comes to. `asks` go to its sender like replies, so that it can be understood the next time;
+    `of_nobody` are the ids of readings whose sender is registered nowhere and whose topic names no home."""
 
     readings: tuple[Reading, ...] = ()
     rejected: Rejected | None = None
     replies: tuple[Reply, ...] = ()
+    asks: tuple[Reply, ...] = ()
     is_registered: bool = True
+    of_nobody: frozenset[str] = frozenset()
 
 
 def accept(message: Message, listener: Listener) -> Accepted:
@@ -48,8 +52,24 @@ def _accepted(message: Message, heard: Heard) -> Accepted:
         readings=heard.readings,
         rejected=_rejected(message, heard.decoded),
         replies=_replies(heard.decoded, heard.readings) if is_native else (),
+        asks=tuple(Reply(ask.topic, ask.payload) for ask in heard.decoded.asks),
         is_registered=heard.is_registered,
+        of_nobody=heard.of_nobody,
     )
+
+
+def sifted(message: Message, accepted: Accepted, strangers: Strangers) -> tuple[Accepted, int]:
+    """The same message without what strangers say beside their calls, and how many readings were left out. Who is left out
+    is told of once a day; where the message has a problem of its own, that is told instead."""
+    kept, left_out = strangers.sift(accepted.readings, accepted.of_nobody, message.received_at)
+    if not left_out:
+        return accepted, 0
+    rejected = accepted.rejected
+    if rejected is None and (names := strangers.untold(left_out, message.received_at)):
+        detail = f"nobody has registered {', '.join(names)}: only its calls for help are heard"
+        problem = Problem(Reason.NOT_REGISTERED, detail)
+        rejected = _rejected(message, Decoded(device_id=left_out[0].device_id, problems=(problem,)))
+    return replace(accepted, readings=kept, rejected=rejected), len(left_out)
 
 
 def without(message: Message, accepted: Accepted, refused: Collection[str | None], reason: str) -> Accepted:

@@ -12,9 +12,10 @@ from devices.dialect import Message
 from devices.dialects import native
 from devices.ecosystems import BY_NAME
 from devices.listener import Listener
-from ingest.accept import Accepted, accept, salvage, without
+from ingest.accept import Accepted, accept, salvage, sifted, without
 from ingest.deafness import Deafness
 from ingest.pulse import Listening
+from ingest.strangers import Strangers
 from ingest.taken import Taken
 
 SOURCE = "carebell/ingest"
@@ -35,6 +36,7 @@ class Decoder:
         self._logger = instruments.logger
         self._listening = listening
         self._deafness = Deafness()
+        self._strangers = Strangers()
         self._is_deaf = False
         self._pulse_topic = pulse_topic
         self._partitions = partitions
@@ -62,7 +64,8 @@ class Decoder:
     def _accept(self, arrival: Arrival, received_at: datetime) -> tuple[Accepted, list[Entry]]:
         message = _message(arrival, received_at)
         try:
-            accepted = accept(message, self._listener)
+            accepted, left_out = sifted(message, accept(message, self._listener), self._strangers)
+            self._telemetry.left_out.inc(left_out)
             return accepted, self._entries(accepted)
         except Exception as error:  # noqa: BLE001 - our own bug must not stop the stream: it would come again for ever
             self._logger.error("decoder failed", topic_levels=message.topic.count("/") + 1, error=type(error).__name__)

@@ -172,9 +172,9 @@ class Intake:
     def _tell(self, taken: Taken) -> None:
         """The device, the metrics and whoever reads the log lines."""
         taken.is_told = True
-        for reply in taken.accepted.replies:
+        for reply in (*taken.accepted.replies, *taken.accepted.asks):
             self._outlet.reply(reply)
-        if not taken.accepted.is_registered:
+        if taken.accepted.readings and not taken.accepted.is_registered:
             self._telemetry.unregistered.inc()
         took = self._clock.now() - taken.received_at
         for reading in taken.accepted.readings:

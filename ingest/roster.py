@@ -70,5 +70,5 @@ def _registered(home: HomeProfile, device: DeviceProfile) -> Registered:
         place=device.place,
         record=DeviceRecord(vendor=device.vendor, model=device.model, description=device.description),
         is_sos=device.is_sos,
-        bindings=tuple(Binding(one.gesture, one.kind, one.channel) for one in device.bindings),
+        bindings=tuple(Binding(one.gesture, one.kind, one.channel, one.heard) for one in device.bindings),
     )

@@ -67,9 +67,17 @@ class Receiver(Protocol):
 
 
 class Sitter:
-    """Holds the seat, or stands by until it is free. `run` once, after `serve` has named the receiver."""
+    """Holds the seat, or stands by until it is free. `run` once, after `serve` has named the receiver. `watch` in place of
+    its own."""
 
-    def __init__(self, seat: Seat, address: MqttAddress, instruments: Instruments, listening: Listening) -> None:
+    def __init__(
+        self,
+        seat: Seat,
+        address: MqttAddress,
+        instruments: Instruments,
+        listening: Listening,
+        watch: Watch | None = None,
+    ) -> None:
         self._seat = seat
         self._address = address
         self._clock = instruments.clock
@@ -79,7 +87,7 @@ class Sitter:
         self._receiver: Receiver | None = None
         self._generations = itertools.count(1)
         self._connection: MqttConnection | None = None
-        self._watch = self._make_watch(instruments) if seat.owner else None
+        self._watch = watch or (self._make_watch(instruments) if seat.owner else None)
         self._cut_off = CutOff(instruments.clock)
         self.is_seated = False
 

@@ -32,6 +32,12 @@ homes:
   devices:
   - {device_id: cord, dialect: homeassistant, address: bathroom-node, place: bathroom}
 """
+METER = """\
+homes:
+- home_id: water
+  devices:
+  - {device_id: meter, dialect: chirpstack, address: A84041FFFF000001}
+"""
 CONFIG = {
     "stat_t": "carebell/esp/homeassistant/bathroom-node/binary_sensor/cord/state",
     "dev_cla": "safety",
@@ -96,7 +102,7 @@ def test_a_plain_button_is_taught_by_pressing_it_and_calls_from_then_on(box: Box
         assert "stored: button single of remote in zigbee means sos" in said
         assert box.cases("zigbee") == []
         bound = box.api("/homes/zigbee/devices/remote")["bindings"]
-        assert bound == [{"gesture": "single", "kind": "sos", "channel": None}]
+        assert bound == [{"gesture": "single", "kind": "sos", "channel": None, "heard": "button"}]
 
         def calls() -> list[Any]:
             say(*press)
@@ -116,6 +122,27 @@ def test_a_press_over_a_network_server_is_a_call_of_the_home_that_has_the_device
         box.wait_case("unregistered-chirpstack-ffffffffffffffff")
     whole = box.api(f"/cases/{case['id']}")
     assert len([line for line in whole["timeline"] if line["what"] == "signal"]) == 1
+
+
+def test_a_device_that_nobody_registered_is_told_of_and_heard_once_it_is_registered(box: Box, tmp_path: Path) -> None:
+    topic, status = "application/water/device/a84041ffff000001/event/status", {"batteryLevel": 70.0}
+    homes = tmp_path / "meter.yaml"
+    homes.write_text(METER, "utf-8")
+    with gateway(box.mqtt_port) as say:
+        say(topic, status)
+
+        def told() -> list[str]:
+            return [one["detail"] for one in box.api("/rejected")["rejected"] if one["reason"] == "not_registered"]
+
+        wait_until(lambda: any("chirpstack a84041ffff000001" in one for one in told()), "a report of the stranger")
+        carebell("admin", "homes", "import", str(homes), "--data", str(box.data))
+
+        def is_heard() -> bool:
+            say(topic, status)
+            return bool(box.api("/homes/water/heard")["devices"][0]["heard_at"])
+
+        wait_until(is_heard, "the device of the home", every=0.5)
+        assert len([one for one in told() if "a84041ffff000001" in one]) == 1
 
 
 def test_what_a_node_has_announced_is_understood_after_a_restart(box: Box) -> None:

@@ -212,6 +212,29 @@ async def test_a_call_that_the_log_refuses_is_not_given_up_and_holds_up_no_other
 # Time
 
 
+async def test_a_node_is_asked_for_its_birth_when_the_log_has_what_could_not_be_read() -> None:
+    async with desk() as box:
+        box.log.held = {Topic.REJECTED}
+        box.arrive(1, {"seq": 3, "metrics": [{"alias": 5, "value": True}]}, "spBv1.0/oak/DDATA/n/d")
+        await box.settle()
+        assert box.outlet.replies == []
+        box.log.release()
+        await box.work_off()
+        [ask] = box.outlet.replies
+        assert (ask.topic, ask.is_urgent) == ("spBv1.0/oak/NCMD/n", False)
+        [rejected] = await box.held(Topic.REJECTED)
+        assert isinstance(rejected, Rejected)
+        assert '"alias": 5' in rejected.payload
+
+
+@pytest.mark.parametrize(("said", "count"), [({"battery": 80}, 0), ({"sos": True}, 1)])
+async def test_unregistered_messages_are_counted_where_something_of_them_went_through(said: object, count: int) -> None:
+    async with desk() as box:
+        box.arrive(1, {"fCnt": 1, "object": said}, "application/a/device/24e1000000000001/event/up")
+        await box.work_off()
+        assert f"carebell_unregistered_readings_total {count}.0" in box.telemetry.exposition().decode()
+
+
 async def test_a_pulse_becomes_a_tick_in_every_partition() -> None:
     async with desk() as box:
         box.pulse(9)
