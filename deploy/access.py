@@ -47,6 +47,8 @@ class AskingGate:
 
     async def reconcile(self, credentials: Credentials) -> list[str]:
         """Everything stands with us."""
+        for credential in await credentials.still_inside():
+            await credentials.settle(credential)
         return ["the broker asks the desk: there is nothing to provision"]
 
 
@@ -94,10 +96,19 @@ class Access:
 
     async def revoke(self, username: str, *, by: str, at: datetime) -> None:
         """Let it in no more. Raises as `issue`. May be repeated until the broker has heard it."""
-        credential = await self.credentials.revoke(username, by=by, at=at)
-        with _told(f"{username} is revoked here, but the broker may still let it in: revoke it again"):
-            await self.gate.expel(username)
-        await self.credentials.settle(credential)
+        await self.expel(await self.credentials.revoke(username, by=by, at=at))
+
+    async def expel(self, revoked: Credential) -> None:
+        """Tell the broker of one that is revoked here. Raises as `issue`; may be repeated."""
+        name = revoked.username
+        with _told(f"{name} is revoked here, but the broker may still let it in: revoke it again"):
+            await self.gate.expel(name)
+        if not await self.credentials.settle(revoked):
+            newer = await self.credentials.find(name)
+            if newer is not None and newer.is_valid:
+                # It got a password while we spoke to the broker, and we may have been heard last.
+                await self.credentials.doubt(name)
+                raise Refused(f"{name} was given a password at the same time, which may not work: rotate it")
 
     async def _admit(self, credential: Credential, password: str) -> str:
         name = credential.username

@@ -142,6 +142,14 @@ class CityConfig(Common):
     http: HttpPart = HttpPart()
     spool: Path = Path("spool")
 
+    @property
+    def administrator(self) -> MqttAddress | None:
+        """The way to the broker of whoever may let others in there; None where that is not set."""
+        part = self.credentials
+        if part.admin_password is None:
+            return None
+        return replace(self.mqtt.address, username=part.admin, password=part.admin_password.get_secret_value())
+
     def seated(self, seat: str) -> "CityConfig":
         """The same, for an ingest process with a seat of its own."""
         return self.model_copy(update={"mqtt": self.mqtt.model_copy(update={"seat": seat})})

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from carebell.bell import Bell
-from carebell.duty import OnDuty
+from carebell.duty import Duties, OnDuty
 from carebell.duty_sql import SqlDuties
 from carebell.errors import BadInput
 from carebell.log import Log
@@ -17,14 +17,17 @@ from carebell.probe_redis import RedisProbe
 from carebell.probe_sql import SqlProbe
 from carebell.store_redis import RedisStore
 from carebell.topics import Topic
+from deploy.access import Access, DynsecGate
 from deploy.care import measure_pulse
 from deploy.channels import check_channels, way_home
 from deploy.checks import alive_of_seat, ready_of_ingest, ready_of_notifier
 from deploy.city import CLOSE_WITHIN_S, Process, Role
 from deploy.config import policies_of, products_of, rulebook_of
+from deploy.dynsec import open_dynsec
 from deploy.homes_feed import publish_homes
 from deploy.lag import HEARING, LAG, watch_hearing, watch_lag
 from deploy.late_log import LateLog
+from deploy.revocations import REVOCATIONS, finish_revocations
 from deploy.rulebook_in_force import tell_rulebook
 from deploy.supervise import Loop
 from deploy.watch import Look
@@ -165,9 +168,22 @@ async def open_notify(process: Process) -> Mapping[str, Loop]:
         "mqtt-out": home.connection.run,
         **notifier.loops,
         "homes": lambda stop: homes.run(lambda over: publish_homes(books.registry, books.log, clock, over), stop),
+        **await _revocations(process, duties),
         LAG: lambda stop: watch_lag(books.log, instruments, stop),
         HEARING: lambda stop: watch_hearing(books.log, instruments, stop),
     }
+
+
+async def _revocations(process: Process, duties: Duties) -> Mapping[str, Loop]:
+    """Whoever has the login of the broker's administrator puts out there who is revoked."""
+    config, instruments = process.config, process.instruments
+    address, url = config.administrator, config.database.url.get_secret_value()
+    if address is None:
+        return {}
+    credentials = await process.open("database", lambda: SqlCredentials.open(url))
+    access = Access(credentials, DynsecGate(lambda: open_dynsec(address, instruments.clock)))
+    duty = OnDuty(REVOCATIONS, process.name, duties, instruments)
+    return {REVOCATIONS: duty.doing(lambda stop: finish_revocations(access, instruments, stop))}
 
 
 async def open_desk(process: Process) -> Mapping[str, Loop]:

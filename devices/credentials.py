@@ -21,7 +21,7 @@ _SHARED = "$share/"
 # Client ids that our own connections use: whoever took one would take their session.
 _OUR_CLIENTS = ("carebell-", "ingest-", "rules-", "notify-", "desk-")
 # Devices of these ecosystems speak for themselves alone, each below a level of its own.
-_OWN_LEVEL = {"shelly": ("{}/#",), "tasmota": ("{}/#", "+/{}/#")}
+OWN_LEVEL = {"shelly": ("{}/#",), "tasmota": ("{}/#", "+/{}/#")}
 
 
 class Speaker(StrEnum):
@@ -90,7 +90,7 @@ class Credential:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """A line of the audit: `what` is issued, rotated or revoked."""
+    """A line of the audit: `what` is issued, rotated, revoked, or revoked with its device."""
 
     username: str
     revision: int
@@ -124,6 +124,14 @@ class Credentials(Protocol):
         """The broker has taken this revision; False where there is a newer one."""
         ...
 
+    async def doubt(self, username: str) -> None:
+        """The broker may hold something else than what is kept: not settled any more."""
+        ...
+
+    async def still_inside(self) -> Sequence[Credential]:
+        """Those that are revoked here and that the broker may still let in."""
+        ...
+
     async def audit(self, username: str) -> Sequence[Change]:
         """Every change, oldest first."""
         ...
@@ -142,8 +150,8 @@ def device(home_id: str, device_id: str) -> Holder:
 def gateway(home_id: str, device_id: str, dialect: str, address: str = "") -> Holder:
     """A gateway of an ecosystem in one home, or with an address a device of it that speaks for itself. Raises BadInput."""
     _known(dialect)
-    if address and dialect not in _OWN_LEVEL:
-        raise BadInput(f"{dialect} is heard for a whole home: only {', '.join(_OWN_LEVEL)} devices have an own address")
+    if address and dialect not in OWN_LEVEL:
+        raise BadInput(f"{dialect} is heard for a whole home: only {', '.join(OWN_LEVEL)} devices have an own address")
     return Holder(
         speaker=Speaker.GATEWAY,
         home_id=_id("home_id", home_id),
@@ -179,7 +187,7 @@ def holder_of(home: Home, device_id: str) -> Holder:
         return device(home.home_id, device_id)
     if found.gateway_id and not found.is_gateway:
         raise BadInput(f"{device_id} speaks through {found.gateway_id}: that is the one to have a password")
-    is_alone = dialect in _OWN_LEVEL and not found.is_gateway
+    is_alone = dialect in OWN_LEVEL and not found.is_gateway
     return gateway(home.home_id, device_id, dialect, (found.address or device_id) if is_alone else "")
 
 
@@ -207,7 +215,7 @@ def grants_of(holder: Holder) -> Grants:
     if holder.speaker is Speaker.GATEWAY and holder.dialect == native.NAME:
         return Grants((f"{home}/+/up",), (f"{home}/+/down",))
     if holder.speaker is Speaker.GATEWAY:
-        forms = _OWN_LEVEL[holder.dialect] if holder.address else ("#",)
+        forms = OWN_LEVEL[holder.dialect] if holder.address else ("#",)
         filters = tuple(f"{home}/{holder.dialect}/{form.format(holder.address)}" for form in forms)
         return Grants(filters, filters)
     if holder.speaker is Speaker.SERVER:

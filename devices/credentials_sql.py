@@ -1,6 +1,6 @@
 """The Credentials port on SQL: one row for each user name, and one for each change of it. No password is ever written."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -11,7 +11,10 @@ from carebell.engine_sql import Database, open_database
 from carebell.errors import BadInput
 from carebell.words_sql import Words
 from devices.credentials import Change, Credential, Holder, Speaker, issued, revoked, rotated
+from devices.credentials_left import left_behind
+from devices.registry import Home
 
+_AT_ONCE = 500  # below every database's limit of bound values
 _WORDS = Words()
 METADATA = sa.MetaData()
 _CREDENTIAL = sa.Table(
@@ -82,6 +85,16 @@ class SqlCredentials:
         statement = sa.update(_CREDENTIAL).where(is_same).values(settled=True)
         return bool(await self._database.write(lambda connection: connection.execute(statement).rowcount))
 
+    async def doubt(self, username: str) -> None:
+        statement = sa.update(_CREDENTIAL).where(_CREDENTIAL.c.username == username).values(settled=False)
+        await self._database.write(lambda connection: connection.execute(statement))
+
+    async def still_inside(self) -> Sequence[Credential]:
+        statement = sa.select(_CREDENTIAL).where(_CREDENTIAL.c.revoked_at.is_not(None), sa.not_(_CREDENTIAL.c.settled))
+        statement = statement.order_by(_CREDENTIAL.c.username)
+        rows = await self._database.read(lambda connection: connection.execute(statement).all())
+        return [_credential(row) for row in rows]
+
     async def audit(self, username: str) -> Sequence[Change]:
         statement = sa.select(_CHANGE).where(_CHANGE.c.username == username).order_by(_CHANGE.c.revision)
         rows = await self._database.read(lambda connection: connection.execute(statement).all())
@@ -98,6 +111,25 @@ class SqlCredentials:
 
     async def close(self) -> None:
         await self._database.close()
+
+
+def revoke_left_behind(connection: sa.Connection, homes: Mapping[str, Home | None], by: str, at: datetime) -> None:
+    """In the transaction that changes these homes (None where one is removed): what nobody in them needs any more is
+    revoked with its devices. The broker is told later; until then it is not settled."""
+    ids = list(homes)
+    for start in range(0, len(ids), _AT_ONCE):
+        wanted = _CREDENTIAL.c.home_id.in_(ids[start : start + _AT_ONCE]), _CREDENTIAL.c.revoked_at.is_(None)
+        valid: dict[str, list[Credential]] = {}
+        for row in connection.execute(sa.select(_CREDENTIAL).where(*wanted).order_by(_CREDENTIAL.c.username)):
+            valid.setdefault(row.home_id, []).append(_credential(row))
+        for home_id, credentials in valid.items():
+            for one in left_behind(homes[home_id], credentials):
+                _revoke_with_device(connection, one.username, by, at)
+
+
+def _revoke_with_device(connection: sa.Connection, username: str, by: str, at: datetime) -> None:
+    line = {"username": username, "what": "revoked with its device", "by": by, "at": _time(at)}
+    _change(connection, line, lambda known: revoked(known, username, at))
 
 
 def _find(connection: sa.Connection, username: str, *, locked: bool = False) -> Credential | None:

@@ -10,12 +10,13 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Protocol
 
-from pydantic import JsonValue, WithJsonSchema
+from pydantic import WithJsonSchema
 
 from carebell.duration import Duration
 from carebell.errors import BadInput, Refused
 from carebell.types import BindingProfile, DeviceProfile, HomeProfile, ResidentProfile
-from devices.registry_checks import CHECKS
+from devices.registry_changes import PART_IDS, AuditLine
+from devices.registry_checks import CHECKS, Path, Unfit
 from devices.registry_conflicts import binding_conflicts, claims, device_conflicts, is_installed, unknown_words
 from devices.registry_settings import Settings
 
@@ -38,15 +39,15 @@ class _Checked:
     __slots__ = ()
 
     def __post_init__(self) -> None:
-        found = []
+        found: list[tuple[Path, str]] = []
         for name in _names(type(self)):
             try:
                 if check := CHECKS.get(name):
                     check(getattr(self, name))
             except ValueError as refusal:
-                found.append(f"{name}: {refusal}")
+                found.append(((name,), f"{name}: {refusal}"))
         if found:
-            raise ValueError("; ".join(found))
+            raise Unfit(found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,8 +130,9 @@ class Device(_Checked):
 
     def __post_init__(self) -> None:
         _Checked.__post_init__(self)
-        if found := [f"bindings: {refusal}" for _, _, refusal in binding_conflicts(_parts(self.bindings))]:
-            raise ValueError("; ".join(found))
+        told = binding_conflicts(_parts(self.bindings))
+        if found := [(("bindings", index, name), f"bindings: {refusal}") for index, name, refusal in told]:
+            raise Unfit(found)
 
     @property
     def is_installed(self) -> bool:
@@ -176,14 +178,13 @@ class Home(_Checked):
 
     def __post_init__(self) -> None:
         _Checked.__post_init__(self)
-        found = [*_repeated("resident_id", self.residents), *_repeated("contact_id", self.contacts)]
-        found += [*_repeated("service_id", self.services), *_repeated("device_id", self.devices)]
+        found = [place for name, id_name in PART_IDS.items() for place in _repeated(name, id_name, getattr(self, name))]
         found += [
-            f"{name} of {self.devices[index].device_id}: {refusal}"
+            (("devices", index, name), f"{name} of {self.devices[index].device_id}: {refusal}")
             for index, name, refusal in device_conflicts(_parts(self.devices))
         ]
         if found:
-            raise ValueError("; ".join(found))
+            raise Unfit(found)
 
     def profile(self, revision: int) -> HomeProfile:
         """What ingest and rules may know: no names, no addresses, of residents nothing but how able they are."""
@@ -200,21 +201,9 @@ class Home(_Checked):
         """The devices whose address no other home may have: `(dialect, address)` -> device_id."""
         return claims(_parts(self.devices))
 
-    def unknown_words(self) -> tuple[str, ...]:
-        """Why whoever writes this home meant something else: dialects and kinds that this version does not know."""
+    def unknown_words(self) -> tuple[tuple[Path, str], ...]:
+        """Why whoever writes this home meant something else: where dialects and kinds stand that this version does not know."""
         return tuple(unknown_words(_parts(self.devices)))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuditLine:
-    """One change of one home. `before` is None where it was added, `after` is None where it was removed."""
-
-    home_id: str
-    revision: int
-    at: datetime
-    by: str
-    before: dict[str, JsonValue] | None
-    after: dict[str, JsonValue] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +259,10 @@ class Registry(Protocol):
         """Whether it was there. Raises ChangedMeanwhile as `put` does."""
         ...
 
+    async def taken(self, wanted: Mapping[str, Mapping[tuple[str, str], str]]) -> Sequence[tuple[str, str, str]]:
+        """What AddressTaken would say of homes with these claims, by home_id."""
+        ...
+
     async def changes(self, after: int, limit: int) -> Sequence[tuple[int, HomeProfile]]:
         """The newest state of each home that changed behind revision `after`, oldest change first."""
         ...
@@ -290,6 +283,6 @@ def _names(shape: Any) -> tuple[str, ...]:
     return tuple(shape.__dataclass_fields__)
 
 
-def _repeated(name: str, records: Sequence[Any]) -> Iterator[str]:
-    count = Counter(getattr(record, name) for record in records)
-    yield from (f"{name}: {one!r} is there more than once" for one, number in count.items() if number > 1)
+def _repeated(name: str, id_name: str, records: Sequence[Any]) -> Iterator[tuple[Path, str]]:
+    count = Counter(getattr(record, id_name) for record in records)
+    yield from (((name,), f"{id_name}: {one!r} is there more than once") for one, number in count.items() if number > 1)

@@ -3,7 +3,7 @@
 Writers hold the lock of the registry, so that what is looked up here stays true until they commit.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import sqlalchemy as sa
 
@@ -13,20 +13,26 @@ from devices.registry_schema_sql import ADDRESS, AT_ONCE
 
 def check_addresses(connection: sa.Connection, homes: Sequence[Home]) -> None:
     """Raises AddressTaken where two of these homes have one address, or one of these and one that stays as it is."""
-    changed = {home.home_id for home in homes}
+    if taken := taken_addresses(connection, {home.home_id: home.claims() for home in homes}):
+        raise AddressTaken(taken)
+
+
+def taken_addresses(
+    connection: sa.Connection, wanted: Mapping[str, Mapping[tuple[str, str], str]]
+) -> list[tuple[str, str, str]]:
+    """The places of an AddressTaken, by what each home claims."""
     owners: dict[tuple[str, str], str] = {}
-    for place, home_id in _owners(connection, [claim for home in homes for claim in home.claims()]):
-        if home_id not in changed:
+    for place, home_id in _owners(connection, [claim for claims in wanted.values() for claim in claims]):
+        if home_id not in wanted:
             owners[place] = home_id
     taken = []
-    for home in homes:
-        for (dialect, address), device_id in home.claims().items():
-            owner = owners.setdefault((dialect, address), home.home_id)
-            if owner != home.home_id:
+    for home_id, claims in wanted.items():
+        for (dialect, address), device_id in claims.items():
+            owner = owners.setdefault((dialect, address), home_id)
+            if owner != home_id:
                 said = f"address {address!r} of {dialect} is in home {owner} already; take it away there first"
-                taken.append((home.home_id, device_id, said))
-    if taken:
-        raise AddressTaken(taken)
+                taken.append((home_id, device_id, said))
+    return taken
 
 
 def _owners(connection: sa.Connection, places: Sequence[tuple[str, str]]) -> Iterator[tuple[tuple[str, str], str]]:

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from pydantic import JsonValue
 
 Document = Mapping[str, JsonValue]
 # How parts of a list are told apart; lists of anything else are told whole.
-_IDS = {"residents": "resident_id", "contacts": "contact_id", "services": "service_id", "devices": "device_id"}
+PART_IDS = {"residents": "resident_id", "contacts": "contact_id", "services": "service_id", "devices": "device_id"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,18 @@ class Change:
     after: JsonValue
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditLine:
+    """One change of one home. `before` is None where it was added, `after` is None where it was removed."""
+
+    home_id: str
+    revision: int
+    at: datetime
+    by: str
+    before: dict[str, JsonValue] | None
+    after: dict[str, JsonValue] | None
+
+
 def changes_between(before: Document | None, after: Document | None) -> tuple[Change, ...]:
     """Every field that differs, in the order of the document. A field that the code knows only since then is no change."""
     old, new = before or {}, after or {}
@@ -28,8 +41,8 @@ def changes_between(before: Document | None, after: Document | None) -> tuple[Ch
 
 
 def _of_home(name: str, old: JsonValue, new: JsonValue) -> Iterator[Change]:
-    if name in _IDS:
-        yield from _parts(name, _IDS[name], old, new)
+    if name in PART_IDS:
+        yield from _parts(name, PART_IDS[name], old, new)
     elif name == "settings":
         yield from _settings(_mapping(old), _mapping(new))
     else:
@@ -37,7 +50,7 @@ def _of_home(name: str, old: JsonValue, new: JsonValue) -> Iterator[Change]:
 
 
 def _field(where: str, old: JsonValue, new: JsonValue) -> Iterator[Change]:
-    if old != new and not (_is_nothing(old) and _is_nothing(new)):
+    if _filled(old) != _filled(new):
         yield Change(where, old, new)
 
 
@@ -69,6 +82,13 @@ def _by_id(key: str, parts: JsonValue) -> dict[str, Document]:
 
 def _told(part: Document | None) -> JsonValue:
     return None if part is None else {name: value for name, value in part.items() if not _is_nothing(value)}
+
+
+def _filled(value: JsonValue) -> JsonValue:
+    """Without what nobody has filled in, also in the parts of a list: they may be older than a field of theirs."""
+    if _is_nothing(value):
+        return None
+    return [_told(one) if isinstance(one, dict) else one for one in value] if isinstance(value, list) else value
 
 
 def _mapping(value: JsonValue) -> Document:

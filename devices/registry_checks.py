@@ -11,11 +11,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from carebell.types import Kind
+from devices.binding import GESTURES_OF
 from devices.confirm import LAMP, SIREN
 from devices.ecosystems import BY_NAME
 from devices.registry_hours import check_hours
 from devices.registry_settings import check_settings
 
+Path = tuple[str | int, ...]
 MAX_ID_LENGTH = 64
 MAX_TEXT_LENGTH = 10_000
 MAX_GESTURE_LENGTH = 200
@@ -25,6 +27,14 @@ _ZONE_HINT = ", write a name such as 'Asia/Shanghai'"
 _PHONE = re.compile(r"\+?[0-9(][0-9 ()\-]{1,31}")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
+
+
+class Unfit(ValueError):
+    """Values that do not fit. `places`: the path to each field inside its record, and what is wrong with it, in words."""
+
+    def __init__(self, places: Sequence[tuple[Path, str]]) -> None:
+        self.places = tuple(places)
+        super().__init__("; ".join(said for _, said in places))
 
 
 def closest(word: str, words: Sequence[str]) -> str:
@@ -52,6 +62,10 @@ def _check_id(text: str) -> None:
 
 def _unless_empty(check: Callable[[str], None]) -> Callable[[str], None]:
     return lambda text: check(text) if text else None
+
+
+def _unless_none(check: Callable[[str], None]) -> Callable[[str | None], None]:
+    return lambda text: None if text is None else check(text)
 
 
 def _check_text(text: str) -> None:
@@ -154,6 +168,7 @@ def _check_bindings(bindings: Sequence[Any]) -> None:
         _check_name(one.kind)
         _check_gesture(one.gesture)
         _check_channel(one.channel)
+        _unless_none(_check_name)(one.heard)
 
 
 CHECKS: Mapping[str, Callable[[Any], None]] = {
@@ -179,11 +194,13 @@ CHECKS: Mapping[str, Callable[[Any], None]] = {
     "bindings": _check_bindings,
     "gesture": _check_gesture,
     "channel": _check_channel,
+    "heard": _unless_none(_check_name),
     "settings": check_settings,
 }
 # Words of which later versions may know more: whoever writes them is told, and what is kept stays readable.
-WORD_CHECKS: Mapping[str, Callable[[str], None]] = {
+WORD_CHECKS: Mapping[str, Callable[[Any], None]] = {
     "dialect": _unless_empty(partial(_check_one_of, list(BY_NAME), "dialect")),
     "kind": partial(_check_one_of, [kind.value for kind in Kind], "kind"),
+    "heard": _unless_none(partial(_check_one_of, sorted(kind.value for kind in GESTURES_OF), "gesture that comes as")),
     "confirms": _unless_empty(partial(_check_one_of, [SIREN, LAMP], "confirms")),
 }

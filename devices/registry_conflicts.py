@@ -4,14 +4,16 @@ Parts are mappings of their fields, so that a file that is not in order yet is l
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from devices.ecosystems import BY_NAME
-from devices.registry_checks import WORD_CHECKS, closest
+from devices.registry_checks import WORD_CHECKS, Path, closest
 
 Part = Mapping[str, Any]
 _GATEWAY_HINT = "; add it with is_gateway: true"
+# Where it is tomorrow first.
+_EARLIEST_ZONE = timedelta(hours=14)
 # Their servers speak for many homes at once: the address alone tells the home.
 SERVER_DIALECTS = frozenset(name for name, dialect in BY_NAME.items() if dialect.FILTERS)
 
@@ -46,8 +48,8 @@ def _address_conflicts(devices: Sequence[Part]) -> Iterator[tuple[int, str, str]
 
 
 def binding_conflicts(bindings: Sequence[Part]) -> Iterator[tuple[int, str, str]]:
-    """A gesture on a channel means one thing."""
-    meant: dict[tuple[str, str | None], str] = {}
+    """A gesture on a channel, as it comes, means one thing."""
+    meant: dict[tuple[str, str | None, str | None], str] = {}
     for index, one in enumerate(bindings):
         key = gesture_of(one)
         if key in meant:
@@ -55,9 +57,18 @@ def binding_conflicts(bindings: Sequence[Part]) -> Iterator[tuple[int, str, str]
         meant.setdefault(key, one.get("kind", ""))
 
 
-def gesture_of(binding: Part) -> tuple[str, str | None]:
+def gesture_of(binding: Part) -> tuple[str, str | None, str | None]:
     """What tells one binding of a device from another."""
-    return binding.get("gesture", "").casefold(), binding.get("channel")
+    return binding.get("gesture", "").casefold(), binding.get("channel"), binding.get("heard")
+
+
+def early_returns(devices: Sequence[Part], at: datetime) -> Iterator[tuple[int, str, str]]:
+    """Returns that are still to come: whoever writes one would make the device deaf at once."""
+    today = (at + _EARLIEST_ZONE).date()
+    for index, device in enumerate(devices):
+        day: date | None = device.get("returned_on")
+        if day is not None and day > today:
+            yield index, "returned_on", f"{day} is still to come; write due_back_on, and this when it is back"
 
 
 def is_installed(device: Part) -> bool:
@@ -74,15 +85,17 @@ def claims(devices: Sequence[Part]) -> dict[tuple[str, str], str]:
     }
 
 
-def unknown_words(devices: Sequence[Part]) -> Iterator[str]:
-    """Dialects and kinds that are not spoken here, for whoever writes them."""
-    for device in devices:
-        named = [(name, device[name]) for name in ("dialect", "confirms")]
-        for name, word in (*named, *(("kind", one.kind) for one in device["bindings"])):
+def unknown_words(devices: Sequence[Part]) -> Iterator[tuple[Path, str]]:
+    """Dialects and kinds that are not spoken here, for whoever writes them: where they stand in the home, and a sentence."""
+    for place, device in enumerate(devices):
+        named: list[tuple[Path, str | None]] = [((name,), device[name]) for name in ("dialect", "confirms")]
+        for index, one in enumerate(device["bindings"]):
+            named += [(("bindings", index, "kind"), one.kind), (("bindings", index, "heard"), one.heard)]
+        for path, word in named:
             try:
-                WORD_CHECKS[name](word)
+                WORD_CHECKS[str(path[-1])](word)
             except ValueError as refusal:
-                yield f"device {device['device_id']}: {refusal}"
+                yield ("devices", place, *path), f"device {device['device_id']}: {refusal}"
 
 
 def _gateway_refusal(device: Part, known: Mapping[str, Part]) -> str:

@@ -1,94 +1,123 @@
 """Homes in a file: YAML or CSV in and out. Every problem of a file is told with its line; a faulty file gives nothing."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import MISSING, dataclass, field, fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import PurePath
-from typing import Any
 
 from carebell.errors import BadInput
-from carebell.types import BindingProfile
-from devices.registry import AddressTaken, Contact, Device, Home, Resident, Service
-from devices.registry_checks import CHECKS, WORD_CHECKS, closest
-from devices.registry_conflicts import binding_conflicts, device_conflicts
-from devices.registry_convert import LISTS, converted, items, plain
-from devices.registry_csv import PARTS, read_csv, write_csv
-from devices.registry_settings import read_settings
-from devices.registry_yaml import Node, Problem, read_yaml, write_yaml
+from devices.registry import AddressTaken, Home, Registry, Resident
+from devices.registry_conflicts import claims, early_returns
+from devices.registry_convert import plain
+from devices.registry_csv import read_csv, write_csv
+from devices.registry_settings import Settings, check_settings
+from devices.registry_walk import Draft, Walk
+from devices.registry_yaml import Problem, read_yaml, write_yaml
 
 MAX_BYTES = 16 * 1024 * 1024
 _MAX_SENTENCE = 600
 _READERS = {".yaml": read_yaml, ".yml": read_yaml, ".csv": read_csv}
 _WRITERS = {".yaml": write_yaml, ".yml": write_yaml, ".csv": write_csv}
-_Shape = type[Home] | type[Resident] | type[Contact] | type[Service] | type[Device] | type[BindingProfile]
-_PARTS: Mapping[str, _Shape] = dict(PARTS.values())
-_SHAPES: Mapping[str, _Shape] = {**_PARTS, "bindings": BindingProfile}
-_CHECKS = {**CHECKS, **WORD_CHECKS}
+_CLAIMING = ("device_id", "dialect", "address", "returned_on")
 # Why settings of a home cannot be used, by rule.
 Refusals = Callable[[Home], Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
 class HomesFile:
-    """What a file says. `lines`: where each device stands, by home_id and device_id."""
+    """What a file says. `homes`: all of it, none where it has `problems`. `put_into` names every bad line."""
 
     name: str
     homes: tuple[Home, ...]
-    lines: Mapping[tuple[str, str], int]
+    problems: tuple[Problem, ...]
+    drafts: tuple[Draft, ...]
+    is_clear: bool
 
-    def placed(self, taken: AddressTaken) -> BadInput:
-        """The same with the lines of this file."""
-        places = [(self.lines[home_id, device_id], said) for home_id, device_id, said in taken.places]
-        return _problems(self.name, [(line, f"address: {said}") for line, said in places])
+    async def put_into(self, registry: Registry, *, by: str, at: datetime, is_trial: bool = False) -> int:
+        """All of it or nothing; how many homes changed. Raises BadInput with every bad line, whatever is wrong with it."""
+        problems = [*self.problems, *self._early(at), *self._taken(await registry.taken(self._claims()))]
+        if problems:
+            raise self._refusal(problems)
+        try:
+            return await registry.put(self.homes, by=by, at=at, is_trial=is_trial)
+        except AddressTaken as taken:
+            raise self._refusal(self._taken(taken.places)) from taken
+
+    def whole(self) -> tuple[Home, ...]:
+        """The homes. Raises BadInput."""
+        if self.problems:
+            raise self._refusal(self.problems)
+        return self.homes
+
+    def _claims(self) -> dict[str, dict[tuple[str, str], str]]:
+        """As `Home.claims`. Nothing while it is not certain which homes the file names: one of them may be who has an address."""
+        found: dict[str, dict[tuple[str, str], str]] = {}
+        for home in self.drafts if self.is_clear else ():
+            sure = [one.values for one in home.parts("devices") if not any(map(one.is_faulty, _CLAIMING))]
+            told = claims([{"dialect": "", "address": "", **one} for one in sure if "device_id" in one])
+            found.setdefault(home.values["home_id"], {}).update(told)
+        return found
+
+    def _taken(self, places: Sequence[tuple[str, str, str]]) -> list[Problem]:
+        if not places:
+            return []
+        lines = {
+            (home.values.get("home_id"), device.values.get("device_id")): device.line_of("address")
+            for home in self.drafts
+            for device in home.parts("devices")
+        }
+        return [(lines[home_id, device_id], f"address: {said}") for home_id, device_id, said in places]
+
+    def _early(self, at: datetime) -> list[Problem]:
+        devices = [device for home in self.drafts for device in home.parts("devices")]
+        found = early_returns([one.values for one in devices], at)
+        return [(devices[index].line_of(name), f"{name}: {said}") for index, name, said in found]
+
+    def _refusal(self, problems: Sequence[Problem]) -> BadInput:
+        told = dict.fromkeys(sorted(problems, key=lambda problem: problem[0]))
+        return BadInput([f"{self.name}:{line}: {_short(sentence)}" for line, sentence in told])
 
 
 def read_homes(data: bytes, name: str, refusals: Refusals = lambda home: {}) -> tuple[Home, ...]:
-    """The homes of a file, as `read_file` reads it."""
-    return read_file(data, name, refusals).homes
+    """The homes of a file, as `read_file` reads it. Raises BadInput with every problem as `name:LINE: what to do`."""
+    return read_file(data, name, refusals).whole()
 
 
 def read_file(data: bytes, name: str, refusals: Refusals = lambda home: {}) -> HomesFile:
-    """A .yaml, .yml or .csv file. Raises BadInput with every problem as `name:LINE: what to do`.
-
-    `refusals` knows what settings mean; it is asked once everything else is in order.
-    """
+    """A .yaml, .yml or .csv file. `refusals` knows what settings mean. Raises BadInput where it cannot be read at all."""
     reader = _READERS.get(PurePath(name).suffix.lower())
     if reader is None:
         raise BadInput(f"{name}:1: name the file .yaml, .yml or .csv, so that it is clear how to read it")
     if len(data) > MAX_BYTES:
         raise BadInput(f"{name}:1: the file is larger than {MAX_BYTES >> 20} MiB; split it into several")
     root, problems = reader(_decode(data, name))
-    walk = _Walk(problems)
-    drafts = walk.homes(root)
-    _raise(name, walk.problems)
-    homes = tuple(draft.build() for draft in drafts)
-    _raise(
-        name,
-        [
-            (draft.lines[f"settings.{rule}"], f"settings of {rule}: {sentence}")
-            for draft, home in zip(drafts, homes, strict=True)
-            for rule, sentence in refusals(home).items()
-        ],
-    )
-    lines = {
-        (draft.values["home_id"], device.values["device_id"]): device.line_of("address")
-        for draft in drafts
-        for device in draft.values.get("devices", ())
-    }
-    return HomesFile(name, homes, lines)
+    walk = Walk(problems)
+    drafts = tuple(walk.homes(root))
+    homes = () if walk.problems else tuple(draft.build() for draft in drafts)
+    asked = homes or [_outline(draft) for draft in drafts]
+    told = [
+        (draft.line_of(f"settings.{rule}"), f"settings of {rule}: {sentence}")
+        for draft, home in zip(drafts, asked, strict=True)
+        for rule, sentence in refusals(home).items()
+    ]
+    is_clear = not problems and all("home_id" in draft.values for draft in drafts)
+    return HomesFile(name, () if told else homes, (*walk.problems, *told), drafts, is_clear)
 
 
-def _name_of(shape: _Shape) -> str:
-    return shape.__name__.removesuffix("Profile").lower()
+def _outline(draft: Draft) -> Home:
+    """As much of a home as says what its settings mean, whatever else of it could not be read."""
+    levels = [one.values["ability_level"] for one in draft.parts("residents") if "ability_level" in one.values]
+    people = [Resident(resident_id=f"r{place}", name="-", ability_level=level) for place, level in enumerate(levels)]
+    settings = {rule: said for rule, said in draft.values.get("settings", {}).items() if _is_in_form({rule: said})}
+    return Home(home_id="outline", residents=tuple(people), settings=settings)
 
 
-def _raise(name: str, problems: Sequence[Problem]) -> None:
-    if problems:
-        raise _problems(name, problems)
-
-
-def _problems(name: str, problems: Sequence[Problem]) -> BadInput:
-    told = dict.fromkeys(sorted(problems, key=lambda problem: problem[0]))
-    return BadInput([f"{name}:{line}: {_short(sentence)}" for line, sentence in told])
+def _is_in_form(settings: Settings) -> bool:
+    try:
+        check_settings(settings)
+    except ValueError:
+        return False  # that is told already
+    return True
 
 
 def write_homes(homes: Sequence[Home], suffix: str) -> str:
@@ -118,142 +147,3 @@ def _decode(data: bytes, name: str) -> str:
             looks = "GBK"
         raise BadInput(f"{name}:{line}: this is not UTF-8 but {looks} text; save the file as UTF-8") from None
     return text.replace("\r\n", "\n").replace("\r", "\n")
-
-
-@dataclass(slots=True)
-class _Draft:
-    """What could be read of one record; `lines` also has the fields that could not."""
-
-    shape: _Shape
-    line: int
-    values: dict[str, Any] = field(default_factory=dict)
-    lines: dict[str, int] = field(default_factory=dict)
-
-    def is_faulty(self, name: str) -> bool:
-        return name in self.lines and name not in self.values
-
-    def line_of(self, name: str) -> int:
-        return self.lines.get(name, self.line)
-
-    def build(self) -> Any:
-        parts = {name: tuple(part.build() for part in self.values[name]) for name in _SHAPES if name in self.values}
-        return self.shape(**{**self.values, **parts})
-
-
-class _Walk:
-    """Goes through a tree and collects the drafts and every problem."""
-
-    def __init__(self, problems: Sequence[Problem]) -> None:
-        self.problems = list(problems)
-
-    def homes(self, root: Node) -> list[_Draft]:
-        if root.value is None:
-            return []
-        if root.is_empty:
-            self._problem(root.line, "the file is empty; begin it with `homes:`")
-            return []
-        if not isinstance(root.value, dict):
-            self._problem(root.line, "the file is not a mapping; begin it with `homes:`")
-            return []
-        self._unknown(root.value, ["homes"], "a file of homes")
-        if "homes" not in root.value:
-            self._problem(root.line, "`homes:` is missing; write the homes as a list below it")
-            return []
-        drafts = self._records(Home, "homes", root.value["homes"])
-        self._distinct(drafts, "home_id", "this file")
-        return drafts
-
-    def _records(self, shape: _Shape, name: str, node: Node) -> list[_Draft]:
-        if node.value is None:
-            return []
-        if not isinstance(node.value, list):
-            self._problem(node.line, f"{name} is a list; write each of them with `- ` in front, or [] for none")
-            return []
-        return [draft for item in node.value if (draft := self._record(shape, item)) is not None]
-
-    def _record(self, shape: _Shape, node: Node) -> _Draft | None:
-        what = _name_of(shape)
-        if not isinstance(node.value, dict):
-            if node.value is not None:
-                self._problem(node.line, f"a {what} is not a single value; write it as `key: value` lines")
-            return None
-        draft = _Draft(shape, node.line)
-        self._unknown(node.value, [one.name for one in fields(shape)], f"a {what}")
-        for one in fields(shape):
-            child = node.value.get(one.name)
-            if child is not None and not child.is_empty:
-                self._read(draft, one.name, child)
-            elif one.default is MISSING and one.default_factory is MISSING:
-                self._problem(node.line, f"{one.name} is missing; every {what} needs one")
-        if shape is Home:
-            self._within(draft)
-        elif shape is Device:
-            bindings = draft.values.get("bindings", [])
-            self._conflicts(bindings, binding_conflicts([one.values for one in bindings]))
-        return draft
-
-    def _read(self, draft: _Draft, name: str, node: Node) -> None:
-        draft.lines[name] = node.line
-        if name in _SHAPES:
-            draft.values[name] = self._records(_SHAPES[name], name, node)
-        elif name == "settings":
-            self._settings(draft, node)
-        elif name in LISTS:
-            read = [self._value(name, item) for item in items(node)]
-            draft.values[name] = tuple(one for one in read if one is not None)
-        elif (value := self._value(name, node)) is not None:
-            draft.values[name] = value
-
-    def _settings(self, draft: _Draft, node: Node) -> None:
-        draft.values["settings"], problems = read_settings(node)
-        self.problems += problems
-        if isinstance(node.value, dict):
-            draft.lines |= {f"settings.{rule}": child.line for rule, child in node.value.items()}
-
-    def _value(self, name: str, node: Node) -> Any:
-        """The value, or None where a problem was told instead."""
-        if node.value is None:
-            return None
-        try:
-            value = converted(name, node)
-            if check := _CHECKS.get(name):
-                check([value] if name in LISTS else value)
-        except ValueError as refusal:
-            self._problem(node.line, f"{name}: {refusal}")
-            return None
-        return value
-
-    def _within(self, home: _Draft) -> None:
-        """What must hold between the records of one home."""
-        for name, shape in _PARTS.items():
-            self._distinct(home.values.get(name, []), fields(shape)[0].name, "this home")
-        devices = home.values.get("devices", [])
-        telling = ("device_id", "is_gateway", "returned_on")
-        if any(device.is_faulty(name) for device in devices for name in telling):
-            return  # a gateway may be among those; the next reading will tell
-        self._conflicts(devices, device_conflicts([device.values for device in devices]))
-
-    def _conflicts(self, drafts: Sequence[_Draft], found: Iterable[tuple[int, str, str]]) -> None:
-        for index, name, refusal in found:
-            if not drafts[index].is_faulty(name):
-                self._problem(drafts[index].line_of(name), f"{name}: {refusal}")
-
-    def _distinct(self, drafts: Sequence[_Draft], name: str, where: str) -> None:
-        first: dict[str, int] = {}
-        for draft in drafts:
-            if (one := draft.values.get(name)) is None:
-                continue
-            if one in first:
-                self._problem(
-                    draft.lines[name], f"{name} {one!r} is in {where} already, on line {first[one]}; keep one"
-                )
-            first.setdefault(one, draft.lines[name])
-
-    def _unknown(self, found: Mapping[str, Node], known: Sequence[str], what: str) -> None:
-        for key, node in found.items():
-            if key not in known:
-                hint = closest(key, known) or f", it has {', '.join(known)}"
-                self._problem(node.line, f"{what} has no {key!r}{hint}")
-
-    def _problem(self, line: int, sentence: str) -> None:
-        self.problems.append((line, sentence))

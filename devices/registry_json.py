@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, JsonValue, TypeAdapter
 
 from carebell.types import BindingProfile
 from devices.registry import Contact, Device, Home, Resident, Service
-from devices.registry_checks import closest
+from devices.registry_checks import Path, Unfit, closest
 
 _HOME: TypeAdapter[Home] = TypeAdapter(Home)
 _DEVICE: TypeAdapter[Device] = TypeAdapter(Device)
@@ -33,22 +33,26 @@ def _known_only(shape: type) -> Callable[[Any], Any]:
     """Refuses keys that the shape and its parts do not have: a misspelt field must not be lost in silence."""
 
     def check(sent: Any) -> Any:
-        if found := _unknown(shape, sent):
-            raise ValueError("; ".join(found[:10]))
+        if found := unknown_fields(shape, sent):
+            raise Unfit(found[:10])
         return sent
 
     return check
 
 
-def _unknown(shape: type, sent: Any) -> list[str]:
+def unknown_fields(shape: type, sent: Any) -> list[tuple[Path, str]]:
+    """Keys that the shape and its parts do not have: where each stands, and what may have been meant."""
     if is_dataclass(sent) or not isinstance(sent, Mapping):
         return []
     known = [one.name for one in fields(shape)]
     what = shape.__name__.removesuffix("Profile").lower()
-    found = [f"a {what} has no {name!r}{closest(str(name), known)}" for name in sent if name not in known]
+    found: list[tuple[Path, str]] = [
+        ((str(name),), f"a {what} has no {name!r}{closest(str(name), known)}") for name in sent if name not in known
+    ]
     for name, part in _PARTS.items():
         if name in known and isinstance(listed := sent.get(name), list):
-            found += [said for one in listed for said in _unknown(part, one)]
+            for index, one in enumerate(listed):
+                found += [((name, index, *path), said) for path, said in unknown_fields(part, one)]
     return found
 
 

@@ -18,8 +18,11 @@ from carebell.engine_sql import Database, open_database
 from carebell.errors import BadInput, TryLater
 from carebell.types import HomeProfile
 from carebell.wire import encode
-from devices.registry import AuditLine, ChangedMeanwhile, Home, Revised
-from devices.registry_address_sql import check_addresses, forget_addresses, write_addresses
+from devices import credentials_sql
+from devices.registry import ChangedMeanwhile, Home, Revised
+from devices.registry_address_sql import check_addresses, forget_addresses, taken_addresses, write_addresses
+from devices.registry_changes import AuditLine
+from devices.registry_conflicts import early_returns
 from devices.registry_schema_sql import AT_ONCE, AUDIT, HOME, METADATA, REVISION
 
 _HOME_BODY = TypeAdapter(Home)
@@ -36,7 +39,7 @@ class SqlRegistry:
 
     @classmethod
     async def open(cls, url: str) -> "SqlRegistry":
-        database = await open_database(url, METADATA)
+        database = await open_database(url, _tables())
         try:
             await database.write(_begin_counting)
         except TryLater:
@@ -81,7 +84,7 @@ class SqlRegistry:
         count = Counter(home.home_id for home in homes)
         if repeated := sorted(home_id for home_id, number in count.items() if number > 1):
             raise BadInput([f"home {one} is there more than once: leave one of them out" for one in repeated])
-        if unknown := [f"home {home.home_id}, {said}" for home in homes for said in home.unknown_words()]:
+        if unknown := [f"home {home.home_id}, {said}" for home in homes for _, said in home.unknown_words()]:
             raise BadInput(unknown)
         if large := [home.home_id for home in homes if len(encode(home.profile(0))) > _MAX_PROFILE]:
             raise BadInput([f"home {one} has more devices than one home can have: divide it" for one in large])
@@ -93,6 +96,9 @@ class SqlRegistry:
     async def remove(self, home_id: str, *, by: str, at: datetime, expected: int | None = None) -> bool:
         stamp = _stamp(by, at)
         return await self._database.write(lambda connection: _remove(connection, home_id, stamp, expected))
+
+    async def taken(self, wanted: Mapping[str, Mapping[tuple[str, str], str]]) -> Sequence[tuple[str, str, str]]:
+        return await self._database.read(lambda connection: taken_addresses(connection, wanted))
 
     async def changes(self, after: int, limit: int) -> Sequence[tuple[int, HomeProfile]]:
         statement = (
@@ -126,6 +132,14 @@ class SqlRegistry:
         await self._database.close()
 
 
+def _tables() -> sa.MetaData:
+    """With those of the credentials: what a device may say ends in the transaction in which it leaves its home."""
+    whole = sa.MetaData()
+    for table in (*METADATA.sorted_tables, *credentials_sql.METADATA.sorted_tables):
+        table.to_metadata(whole)
+    return whole
+
+
 def _begin_counting(connection: sa.Connection) -> None:
     first = _insert(connection, REVISION).values(name=_COUNTER, revision=0)
     connection.execute(first.on_conflict_do_nothing())
@@ -144,6 +158,7 @@ def _put(
     for home_id, wanted in expected.items():
         _check_revision(home_id, before, wanted)
     changed = [home for home in homes if home.home_id not in before or not _is_same(before[home.home_id], home)]
+    _check_returns(changed, stamp["at"])
     check_addresses(connection, changed)
     if is_trial:
         return len(changed)
@@ -158,7 +173,20 @@ def _put(
     ]
     _write(connection, revision, changes)
     write_addresses(connection, changed)
+    _revoke(connection, {home.home_id: home for home in homes}, stamp)
     return len(changed)
+
+
+def _check_returns(homes: Sequence[Home], at: str) -> None:
+    found = [
+        f"home {home.home_id}, device {home.devices[index].device_id}: {name}: {said}"
+        for home in homes
+        for index, name, said in early_returns(
+            [{"returned_on": one.returned_on} for one in home.devices], datetime.fromisoformat(at)
+        )
+    ]
+    if found:
+        raise BadInput(found)
 
 
 def _is_same(row: Any, home: Home) -> bool:
@@ -174,11 +202,16 @@ def _remove(connection: sa.Connection, home_id: str, stamp: dict[str, str], expe
     before = _stored(connection, [home_id])
     if expected is not None:
         _check_revision(home_id, before, expected)
+    _revoke(connection, {home_id: None}, stamp)
     if home_id not in before:
         return False
     _write(connection, revision, [{"home_id": home_id, "before": before[home_id].body, "after": None, **stamp}])
     forget_addresses(connection, [home_id])
     return True
+
+
+def _revoke(connection: sa.Connection, homes: Mapping[str, Home | None], stamp: dict[str, str]) -> None:
+    credentials_sql.revoke_left_behind(connection, homes, stamp["by"], datetime.fromisoformat(stamp["at"]))
 
 
 def _check_revision(home_id: str, stored: Mapping[str, Any], expected: int) -> None:

@@ -20,10 +20,12 @@ from carebell.mqtt import MqttAddress
 from deploy.access import Access, AskingGate, DynsecGate, Gate, every
 from deploy.address import read_address
 from deploy.city_config import read_city
+from deploy.cli.credentials_file import every_home, issue_missing, named_home
 from deploy.cli.place import add_place, open_registry
 from deploy.data_dir import registry_url
 from deploy.dynsec import open_dynsec
 from deploy.dynsec_plan import document
+from deploy.revocations import revoke_left_behind
 from devices.credentials import Credential, Holder, grants_of, holder_of, server, service
 from devices.credentials_sql import SqlCredentials
 from devices.password import SALT_BYTES, hashed
@@ -43,6 +45,12 @@ def add(areas: Any) -> None:
     issuing = _add(actions, "issue", "a password for a device of a home, a network server or a service", _issue)
     issuing.add_argument("home", nargs="?", metavar="HOME")
     issuing.add_argument("device", nargs="?", metavar="DEVICE", help="as the registry has it")
+    issuing.add_argument(
+        "--all-missing",
+        type=Path,
+        metavar="FILE",
+        help="one for every device of HOME, or of all homes, that has none; they are written to FILE, which must be new",
+    )
     issuing.add_argument("--dialect", default="", metavar="NAME", help="what a network server speaks")
     whose = issuing.add_mutually_exclusive_group()
     whose.add_argument("--server", metavar="NAME", help="a network server, such as ChirpStack; needs --dialect")
@@ -81,12 +89,13 @@ def _run(work: Work, options: argparse.Namespace) -> int:
 
 
 async def _worked(work: Work, options: argparse.Namespace) -> int:
-    async with _open(options) as credentials:
+    async with open_credentials(options) as credentials:
         return await work(options, credentials)
 
 
 @asynccontextmanager
-async def _open(options: argparse.Namespace) -> AsyncIterator[SqlCredentials]:
+async def open_credentials(options: argparse.Namespace) -> AsyncIterator[SqlCredentials]:
+    """Those of that place. Raises BadInput, TryLater."""
     if options.config is not None:
         url = read_city(options.config).database.url.get_secret_value()
     elif options.data.is_dir():
@@ -101,17 +110,30 @@ async def _open(options: argparse.Namespace) -> AsyncIterator[SqlCredentials]:
 
 
 async def _provision(options: argparse.Namespace, credentials: SqlCredentials) -> int:
-    said = await _gate(options).reconcile(credentials)
+    async with open_registry(options) as registry:
+        left = await revoke_left_behind(credentials, registry, by=getpass.getuser(), at=SystemClock().now())
+    said = [*left, *await _gate(options).reconcile(credentials)]
     for line in said:
         print(line)
     return 1 if any(line.startswith("!") for line in said) else 0
 
 
 async def _issue(options: argparse.Namespace, credentials: SqlCredentials) -> int:
+    if options.all_missing is not None:
+        return await _issue_missing(options, credentials)
     holder = await _holder(options)
     access = Access(credentials, _gate(options))
     _show(holder, await access.issue(holder, by=getpass.getuser(), at=SystemClock().now()))
     return 0
+
+
+async def _issue_missing(options: argparse.Namespace, credentials: SqlCredentials) -> int:
+    if options.device is not None or options.server is not None or options.service is not None:
+        raise BadInput("--all-missing FILE is for all devices of a HOME, or of all homes: leave the rest out")
+    access = Access(credentials, _gate(options))
+    async with open_registry(options) as registry:
+        homes = every_home(registry) if options.home is None else named_home(registry, options.home)
+        return await issue_missing(access, homes, options.all_missing, getpass.getuser(), SystemClock())
 
 
 async def _holder(options: argparse.Namespace) -> Holder:
@@ -147,20 +169,20 @@ async def _revoke(options: argparse.Namespace, credentials: SqlCredentials) -> i
 
 
 async def _list(options: argparse.Namespace, credentials: SqlCredentials) -> int:
+    is_asked = options.config is not None and read_city(options.config).credentials.hook_secret is not None
     async for one in every(credentials, home_id=options.home):
-        print(
-            "\t".join(
-                (one.username, one.holder.speaker, one.holder.dialect or "-", f"{one.issued_at:%F %T}", _state(one))
-            )
-        )
+        speaks = one.holder.dialect or "-"
+        told = one.username, one.holder.speaker, speaks, f"{one.issued_at:%F %T}", _state(one, is_asked=is_asked)
+        print("\t".join(told))
     return 0
 
 
-def _state(one: Credential) -> str:
+def _state(one: Credential, *, is_asked: bool) -> str:
+    """`is_asked`: the broker asks the desk, and does what is kept here."""
     if one.revoked_at is None:
         return "valid" if one.is_settled else "valid; the broker may not know it: rotate it"
     said = f"revoked {one.revoked_at:%F %T}"
-    return said if one.is_settled else f"{said}; THE BROKER MAY STILL LET IT IN: revoke it again"
+    return said if one.is_settled or is_asked else f"{said}; THE BROKER MAY STILL LET IT IN: revoke it again"
 
 
 async def _audit(options: argparse.Namespace, credentials: SqlCredentials) -> int:
@@ -199,14 +221,13 @@ def _admin(options: argparse.Namespace) -> MqttAddress | None:
         return replace(address, ca=ours.ca, certificate=ours.certificate, key=ours.key)
     if config is None:
         raise BadInput("--broker: say where the broker is, mqtt://ADMIN@host:port; the broker of a box asks nobody")
-    part = config.credentials
-    if part.hook_secret is not None:
+    if config.credentials.hook_secret is not None:
         return None
-    if part.admin_password is None:
+    if config.administrator is None:
         raise BadInput(
             f"{options.config}: credentials needs admin_password (Mosquitto) or hook_secret (EMQX), or --broker"
         )
-    return replace(config.mqtt.address, username=part.admin, password=part.admin_password.get_secret_value())
+    return config.administrator
 
 
 def _show(holder: Holder, password: str) -> None:

@@ -7,13 +7,15 @@ import sys
 
 from carebell.clock import SystemClock
 from carebell.errors import BadInput
+from deploy.cli.credentials import open_credentials
 from deploy.cli.place import open_registry
 from deploy.rulebook_in_force import rulebook_in_force
-from devices.registry import AddressTaken, Home
+from devices.registry import Home
 from devices.registry_file import HomesFile, read_file, write_homes
 from rules_engine.in_force import ParametersInForce
 
 _PAGE = 500
+_TELL = "carebell admin credentials provision"
 
 
 def import_homes(options: argparse.Namespace) -> int:
@@ -24,17 +26,21 @@ def import_homes(options: argparse.Namespace) -> int:
     except OSError as error:
         raise BadInput(f"{options.file}: cannot be read: {error.strerror}") from error
     file = read_file(data, options.file.name, lambda home: in_force.of(home.profile(0)).refused)
-    changed = asyncio.run(_put(options, file))
+    changed, revoked = asyncio.run(_put(options, file))
     print(f"{len(file.homes)} homes read, {changed} changed")
+    for name in revoked:
+        print(
+            f"! {name} is revoked with its device; until the broker knows, it may still speak: {_TELL}", file=sys.stderr
+        )
     return 0
 
 
-async def _put(options: argparse.Namespace, file: HomesFile) -> int:
-    async with open_registry(options) as registry:
-        try:
-            return await registry.put(file.homes, by=getpass.getuser(), at=SystemClock().now())
-        except AddressTaken as taken:
-            raise file.placed(taken) from taken
+async def _put(options: argparse.Namespace, file: HomesFile) -> tuple[int, list[str]]:
+    """How many homes changed, and whom the broker may still let in."""
+    async with open_registry(options) as registry, open_credentials(options) as credentials:
+        at = SystemClock().now()
+        changed = await file.put_into(registry, by=getpass.getuser(), at=at)
+        return changed, [one.username for one in await credentials.still_inside() if one.revoked_at == at]
 
 
 def export_homes(options: argparse.Namespace) -> int:

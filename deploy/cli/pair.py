@@ -11,7 +11,7 @@ from carebell.clock import SystemClock
 from carebell.errors import BadInput
 from carebell.log import Log, Reader
 from carebell.topics import Topic
-from carebell.types import Kind, Reading
+from carebell.types import BindingProfile, Kind, Reading
 from carebell.wire import Unreadable, decode
 from deploy.cli.place import add_place, open_log, open_registry
 from devices.pairing import Gesture, best, gestures, with_binding
@@ -67,7 +67,7 @@ async def _pair(options: argparse.Namespace) -> int:
             return 0
         binding = chosen.bound_to(options.kind)
         if options.any_gesture:
-            binding = Gesture(options.device, chosen.kind, "").bound_to(options.kind)
+            binding = BindingProfile(kind=options.kind)
         await change_home(
             registry,
             options.home,

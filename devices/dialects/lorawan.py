@@ -215,7 +215,7 @@ def _message_id(
     own = computed("uplink", uplink.address, uplink.session, uplink.counter, uplink.identity, *said)
     span = RETRIED_WITHIN
     if uplink.counter <= 0:
-        if uplink.identity:
+        if uplink.identity and observed(uplink.stated_at, message) is not None:
             return own, ()
         if not uplink.identity and not any(map(_is_call, facts)):
             return "", ()

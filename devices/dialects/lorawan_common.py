@@ -35,7 +35,7 @@ _LEAK_OFF = ("noleak", "no leak", "no_leak", "no leakage", "dry")
 _ALARM_OFF = ("no alarm", "noalarm", "no_alarm", "ok", "non-active")
 # A word that names the call, and behind it only what says that it is made.
 _CALLS = re.compile(
-    r"(?:sos|panic|help|distress|alert start)(?: (?:alarm|alert|event|start|started|mode start|on|button|key|press|pressed|call|"
+    r"(?:sos|panic|help|distress)(?: (?:alarm|alert|event|start|started|mode start|on|button|key|press|pressed|call|"
     r"triggered|active|activated|report|request))*\.?"
 )
 _FALLS = frozenset({"fall detected", "fall alarm", "fall event"})

@@ -152,10 +152,8 @@ def _moko_battery(stated: JsonValue) -> list[Fact]:
 
 
 _BATTERY = ("low battery", "normal")
-MOKO = FieldMap(
-    vendor="Moko",
-    named=re.compile(r"\bmoko(?:smart)?\b|\blw00[1-9][a-z]{0,2}\b"),
-    tells=has(
+_is_moko = has(
+    *(
         "batterylevle",
         "a_batterylevle",
         "b_alarmstatus",
@@ -163,7 +161,12 @@ MOKO = FieldMap(
         "mandown_status",
         "mandownStatus",
         "pos_data_sign",
-    ),
+    )
+)
+MOKO = FieldMap(
+    vendor="Moko",
+    named=re.compile(r"\bmoko(?:smart)?\b|\blw00[1-9][a-z]{0,2}\b"),
+    tells=lambda values: _is_moko(values) or all(key in values for key in ("batt_level", "event_type")),
     rows={
         **dict.fromkeys(("batterylevle", "a_batterylevle", "batt_level"), percent),
         **dict.fromkeys(("battery_level", "batteryLevel"), _moko_battery),

@@ -166,7 +166,7 @@ def _commands(body: Body, words: str) -> list[Fact]:
 def _clicked(body: Body, words: str, endpoint: str) -> list[Fact]:
     """Aqara's buttons: `click` is a short press, `action` a long one. Of a model that the gateway does not know it passes on
     the number alone, and what a cube or a lock numbers is no press."""
-    stated = next((body[key] for key in ("click", "Click") if text_of(body.get(key))), None)
+    stated = next((body[key] for key in ("click", "Click", "action", "Action") if text_of(body.get(key))), None)
     said = word(stated)
     if said == "shake":
         return [other(said, channel="action")]

@@ -19,8 +19,9 @@ from devices.facts import alive, event, level, other, with_test
 from devices.products import MEASURED, Meaning, meaning_in, plain_word
 from devices.values import read_value, unit_of
 
-# An id counts anew after a start, or stands with its time in an example that was copied into a firmware.
-_FRESH = timedelta(days=1)
+# An id counts anew after a start, or stands with its time in an example that was copied into a firmware; and some clocks are
+# set once and never go on.
+_FRESH = timedelta(minutes=10)
 # Without a time that can be believed, the same id tells a copy for so long.
 _COPIED_S = 3
 _FACT_LIMIT = 5000

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from carebell.clock import Clock
 from carebell.types import BindingProfile, Kind, Reading
-from devices.pairing import gestures, with_binding, without_binding
+from devices.pairing import Gesture, gestures, with_binding, without_binding
 from devices.registry import Device, Home
 from devices.registry_json import device_document
 from notifier.desk.auth import Tokens
@@ -33,6 +33,9 @@ class BindingBody(BaseModel):
     gesture: Annotated[str, Field(max_length=64, examples=["single"])] = ""
     channel: Annotated[str | None, Field(max_length=64)] = None
     kind: Annotated[Kind, Field(description="What it means.", examples=["sos"])] = Kind.SOS
+    heard: Annotated[
+        Kind | None, Field(description="What it comes as, as `heard` shows it; left out: whatever it comes as.")
+    ] = None
 
 
 def heard_routes(library: Library, tokens: Tokens, clock: Clock) -> APIRouter:
@@ -78,7 +81,8 @@ def _bindings(routes: APIRouter, library: Library, tokens: Tokens, clock: Clock)
     async def bind(
         desk: Annotated[str, Depends(tokens)], home_id: Id, device_id: Id, body: BindingBody
     ) -> dict[str, Any]:
-        binding = BindingProfile(gesture=body.gesture.strip().casefold(), kind=body.kind, channel=body.channel)
+        gesture = body.gesture.strip().casefold()
+        binding = BindingProfile(gesture=gesture, kind=body.kind, channel=body.channel, heard=body.heard)
 
         def bound(home: Home) -> Home:
             return with_binding(home, device_id, binding)
@@ -92,9 +96,10 @@ def _bindings(routes: APIRouter, library: Library, tokens: Tokens, clock: Clock)
         device_id: Id,
         gesture: Annotated[str, Query(max_length=64)] = "",
         channel: Annotated[str | None, Query(max_length=64)] = None,
+        heard: Annotated[str | None, Query(max_length=64, description="Only where it comes as this.")] = None,
     ) -> dict[str, Any]:
         def unbound(home: Home) -> Home:
-            return without_binding(home, device_id, gesture, channel)
+            return without_binding(home, device_id, gesture, channel, heard)
 
         return await _changed(library.homes, home_id, device_id, unbound, desk, clock)
 
@@ -159,6 +164,10 @@ def _reading_json(reading: Reading) -> Json:
         "value": None if isinstance(reading.value, dict | list) else reading.value,
         "channel": reading.channel,
         "retained": reading.retained,
-        "binds": {"gesture": found[0].gesture, "channel": found[0].channel or None} if found else None,
+        "binds": _binds_json(found[0]) if found else None,
         "means": (found[0].means or None) if found else None,
     }
+
+
+def _binds_json(gesture: Gesture) -> Json:
+    return {"gesture": gesture.gesture, "channel": gesture.channel or None, "heard": gesture.kind}

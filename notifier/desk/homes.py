@@ -5,12 +5,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import datetime
 
+from pydantic import JsonValue
+
 from carebell.errors import BadInput
-from devices.registry import AddressTaken, AuditLine, Device, Home, Registry, Revised
-from devices.registry_changes import changes_between
+from devices.registry import Device, Home, Registry, Revised
+from devices.registry_changes import AuditLine, changes_between
 from devices.registry_edit import change_home, device_of, with_device, without_device
 from devices.registry_file import read_file, write_homes
 from devices.registry_json import home_document
+from devices.registry_patch import BadFields, patched
 from notifier.desk.shape import Json, time
 
 # Why settings of a home cannot be used, by rule.
@@ -64,6 +67,20 @@ class Homes:
 
         return await change_home(self._registry, home_id, in_order, by=by, at=at, expected=expected)
 
+    async def patch(
+        self, home_id: str, patch: dict[str, JsonValue], *, by: str, at: datetime, expected: int | None
+    ) -> Revised | None:
+        """The home with the fields that the patch names; None where there is no such home. Raises as `put` does; BadFields
+        with the place of what is wrong."""
+
+        def with_patch(home: Home) -> Home:
+            changed = patched(home, patch, at)
+            if refused := self._refusals(changed):
+                raise BadFields((("settings", rule), sentence) for rule, sentence in refused.items())
+            return changed
+
+        return await change_home(self._registry, home_id, with_patch, by=by, at=at, expected=expected)
+
     async def put_device(
         self, home_id: str, device: Device, *, by: str, at: datetime, expected: int | None
     ) -> Revised | None:
@@ -82,10 +99,7 @@ class Homes:
     async def take(self, data: bytes, name: str, *, by: str, at: datetime, is_trial: bool) -> Json:
         """All homes of a file or none. Raises BadInput with every bad line."""
         file = await asyncio.to_thread(read_file, data, name, self._refusals)
-        try:
-            changed = await self._registry.put(file.homes, by=by, at=at, is_trial=is_trial)
-        except AddressTaken as taken:
-            raise file.placed(taken) from taken
+        changed = await file.put_into(self._registry, by=by, at=at, is_trial=is_trial)
         return {"homes": len(file.homes), "changed": changed, "dry_run": is_trial}
 
     async def give(self, suffix: str) -> str:

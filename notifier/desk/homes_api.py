@@ -8,13 +8,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Path, Query, Response
-from pydantic import BaseModel
+import orjson
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
+from pydantic import BaseModel, JsonValue
 
 from carebell.clock import Clock
 from devices.registry import AddressTaken, ChangedMeanwhile, Device, Home, Revised
 from devices.registry_edit import device_of
 from devices.registry_json import DeviceBody, HomeBody, device_document, home_document
+from devices.registry_patch import BadFields
 from notifier.desk.auth import Tokens
 from notifier.desk.homes_files_api import file_routes
 from notifier.desk.library import Library
@@ -26,6 +28,9 @@ _RESERVED = ("import", "export")
 Described = dict[int | str, dict[str, Any]]
 _HOME: Described = {200: {"model": Home}}
 _DEVICE: Described = {200: {"model": Device}}
+MERGE_PATCH = "application/merge-patch+json"
+_PATCH_SCHEMA = {"type": "object", "examples": [{"label": "Lane 3, 101", "notes": None}]}
+_PATCH = {"requestBody": {"required": True, "content": {MERGE_PATCH: {"schema": _PATCH_SCHEMA}}}}
 HomeId = Annotated[str, Path(max_length=64)]
 DeviceId = Annotated[str, Path(max_length=64)]
 IfMatch = Annotated[str | None, Header(description="The ETag of the home as you read it.")]
@@ -46,6 +51,7 @@ def home_routes(library: Library, tokens: Tokens, clock: Clock) -> APIRouter:
     file_routes(routes, library, tokens, clock)
     _reading(routes, library, tokens)
     _writing(routes, library, tokens, clock)
+    _patching(routes, library, tokens, clock)
     _devices(routes, library, tokens, clock)
     return routes
 
@@ -109,6 +115,39 @@ def _writing(routes: APIRouter, library: Library, tokens: Tokens, clock: Clock) 
             raise _no_home()
 
 
+def _patching(routes: APIRouter, library: Library, tokens: Tokens, clock: Clock) -> None:
+    @routes.patch(
+        "/homes/{home_id}",
+        summary="Change some fields of a home: a merge patch (RFC 7396); lists are replaced whole, null empties",
+        openapi_extra=_PATCH,
+        responses=_HOME | described(400, 404, 409, 412, 413, 415),
+    )
+    async def patch(
+        desk: Annotated[str, Depends(tokens)],
+        request: Request,
+        home_id: HomeId,
+        response: Response,
+        if_match: IfMatch = None,
+    ) -> dict[str, Any]:
+        body, expected, at = await _merge_patch(request), _expected(if_match), clock.now()
+        with _refusals(expected):
+            kept = await library.homes.patch(home_id, body, by=desk, at=at, expected=expected)
+        return _shown(_found(kept), response)
+
+
+async def _merge_patch(request: Request) -> dict[str, JsonValue]:
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().casefold()
+    if media_type != MERGE_PATCH:
+        raise Problem(415, "Not a merge patch", f"Send the fields that change as {MERGE_PATCH}.")
+    try:
+        body = orjson.loads(await request.body())
+    except orjson.JSONDecodeError as error:
+        raise Problem(400, "Not JSON", f"The body cannot be read: {error}.") from error
+    if not isinstance(body, dict):
+        raise Problem(422, "Not a merge patch", "Send an object with the fields that change.")
+    return body
+
+
 def _devices(routes: APIRouter, library: Library, tokens: Tokens, clock: Clock) -> None:
     """One device of a home; the ETag is that of the home."""
     path, written = "/homes/{home_id}/devices/{device_id}", described(404, 409, 412)
@@ -156,6 +195,9 @@ def _refusals(expected: int | None) -> Iterator[None]:
         raise Problem(412, "Changed meanwhile", f"{refusal.reason[:1].upper()}{refusal.reason[1:]}.") from refusal
     except AddressTaken as taken:
         raise Problem(409, "Another home has this address", "; ".join(taken.problems)) from taken
+    except BadFields as refusal:
+        errors = [{"path": pointer, "detail": said} for pointer, said in refusal.places]
+        raise Problem(422, "The home cannot be like that", "; ".join(refusal.problems[:5]), errors=errors) from refusal
 
 
 def _expected(if_match: str | None, if_none_match: str | None = None) -> int | None:

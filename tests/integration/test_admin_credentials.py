@@ -1,6 +1,7 @@
 """`carebell admin credentials`, beside a box with a Mosquitto of its own and beside a city with an EMQX."""
 
 import asyncio
+import csv
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -52,7 +53,7 @@ def password_in(said: str) -> str:
 
 def is_let_in(broker: GuardedMosquitto, username: str, password: str) -> bool:
     async def tried() -> bool:
-        async with Speaker(MqttAddress("127.0.0.1", broker.port, username, password), "any", patience_s=1) as speaker:
+        async with Speaker(MqttAddress("127.0.0.1", broker.port, username, password), "any") as speaker:
             return speaker.is_in
 
     return asyncio.run(tried())
@@ -186,3 +187,73 @@ def test_a_city_has_one_kind_of_broker_and_a_secret_that_is_one(tmp_path: Path) 
     )
     address = read_city(city).mqtt.address
     assert (address.certificate, address.key) == ("a.crt", "a.key")
+
+
+def test_all_that_are_missing_are_issued_at_once(tmp_path: Path, run: Run) -> None:
+    more = "- home_id: h2\n  devices: [{device_id: button}, {device_id: pendant, dialect: chirpstack, address: a840}]\n"
+    (tmp_path / "homes.yaml").write_text(HOMES + more, "utf-8")
+    broker = GuardedMosquitto(tmp_path / "guarded")
+    broker.folder.mkdir()
+    login = f"{ADMIN}:{ADMIN_PASSWORD.replace(' ', '%20')}"
+    box = ("--data", tmp_path)
+    there = (*box, "--broker", f"mqtt://{login}@127.0.0.1:{broker.port}")
+    run("homes", "import", tmp_path / "homes.yaml", *box)
+    run("credentials", "export", broker.clients, *there)
+    first, second = tmp_path / "first.csv", tmp_path / "second.csv"
+    with broker:
+        code, said, _ = run("credentials", "issue", "h1", "--all-missing", first, *there)
+        assert (code, said) == (0, f"2 issued; their passwords are in {first} and nowhere else\n")
+        assert first.stat().st_mode & 0o777 == 0o600
+        rows = list(csv.DictReader(first.read_text("utf-8").splitlines()))
+        assert [row["username"] for row in rows] == ["h1/stick", "h1/button"]
+        assert rows[1]["publishes"] == "carebell/h1/button/up"
+        assert all(is_let_in(broker, row["username"], row["password"]) for row in rows)
+        before = first.read_bytes()
+        code, _, complaint = run("credentials", "issue", "--all-missing", first, *there)
+        assert code == 2
+        assert "is there already" in complaint
+        assert first.read_bytes() == before
+        assert run("credentials", "issue", "--all-missing", second, *there)[0] == 0
+        assert [row["username"] for row in csv.DictReader(second.read_text("utf-8").splitlines())] == ["h2/button"]
+        third = tmp_path / "third.csv"
+        assert run("credentials", "issue", "--all-missing", third, *there)[:2] == (0, "0 issued\n")
+        assert not third.exists()
+    _, said, _ = run("credentials", "list", *box)
+    assert [line.split("\t")[-1] for line in said.splitlines()] == ["valid"] * 3
+
+
+def test_a_broker_that_goes_away_meanwhile_loses_no_password(tmp_path: Path, run: Run) -> None:
+    (tmp_path / "homes.yaml").write_text(HOMES, "utf-8")
+    box, file = ("--data", tmp_path), tmp_path / "first.csv"
+    run("homes", "import", tmp_path / "homes.yaml", *box)
+    nobody = ("--broker", f"mqtt://{ADMIN}:x@127.0.0.1:1")
+    code, said, complaint = run("credentials", "issue", "--all-missing", file, *box, *nobody)
+    assert (code, said) == (1, "0 issued\n")
+    assert "h1/stick, an older one may still work: rotate it" in complaint
+    assert not file.exists()
+
+
+def test_a_device_that_leaves_its_home_is_revoked_and_the_broker_is_told(tmp_path: Path, run: Run) -> None:
+    (tmp_path / "homes.yaml").write_text(HOMES, "utf-8")
+    (tmp_path / "back.yaml").write_text(
+        HOMES.replace("{device_id: button}", "{device_id: button, returned_on: 2026-03-01}")
+    )
+    broker = GuardedMosquitto(tmp_path / "guarded")
+    broker.folder.mkdir()
+    login = f"{ADMIN}:{ADMIN_PASSWORD.replace(' ', '%20')}"
+    box = ("--data", tmp_path)
+    there = (*box, "--broker", f"mqtt://{login}@127.0.0.1:{broker.port}")
+    run("homes", "import", tmp_path / "homes.yaml", *box)
+    run("credentials", "export", broker.clients, *there)
+    with broker:
+        password = password_in(run("credentials", "issue", "h1", "button", *there)[1])
+        code, said, told = run("homes", "import", tmp_path / "back.yaml", *box)
+        assert (code, said) == (0, "1 homes read, 1 changed\n")
+        assert "! h1/button is revoked with its device" in told
+        assert "STILL LET IT IN" in run("credentials", "list", *box)[1]
+        assert is_let_in(broker, "h1/button", password)
+        assert run("credentials", "provision", *there)[0] == 0
+        assert not is_let_in(broker, "h1/button", password)
+    assert "STILL" not in run("credentials", "list", *box)[1]
+    _, said, _ = run("credentials", "audit", "h1/button", *box)
+    assert [line.split("\t")[1] for line in said.splitlines()] == ["issued", "revoked with its device"]

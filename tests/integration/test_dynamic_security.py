@@ -1,6 +1,8 @@
 """Credentials in a real Mosquitto: each speaks for itself only, and who is revoked is cut off and stays out."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,10 +17,15 @@ from deploy.access import Access, DynsecGate
 from deploy.doctor.mqtt import examine_mqtt
 from deploy.dynsec import open_dynsec
 from deploy.dynsec_plan import document
+from deploy.revocations import finish_revocations
 from devices.credentials import Holder, device, gateway, server, service
 from devices.credentials_sql import SqlCredentials
 from devices.password import hashed
+from devices.registry import Device, Home
+from devices.registry_sql import SqlRegistry
 from ingest.pulse import pulse_topic
+from tests.support import build
+from tests.support.patience import PATIENCE_S
 from tests.support.servers.mosquitto import ADMIN, ADMIN_PASSWORD, GuardedMosquitto
 from tests.support.speaker import Speaker
 
@@ -336,3 +343,34 @@ async def test_who_is_not_the_administrator_changes_nothing(broker: GuardedMosqu
     async with inside(broker, MAIN, main, "$CONTROL/#") as service_:
         await service_.say("$CONTROL/dynamic-security/v1", '{"commands": [{"command": "listClients"}]}')
         assert service_.heard == []
+
+
+@pytest.mark.parametrize("is_away", [False, True], ids=["at once", "after the broker was away"])
+async def test_a_device_that_leaves_its_home_is_cut_off(
+    broker: GuardedMosquitto, tmp_path: Path, is_away: bool
+) -> None:
+    url, clock, stop = f"sqlite:///{tmp_path / 'registry.db'}", SystemClock(), asyncio.Event()
+    registry, credentials = await SqlRegistry.open(url), await SqlCredentials.open(url)
+    there = Home(home_id="h1", devices=(Device(device_id="button"),))
+    await registry.put([there], by="li", at=AT)
+    access = Access(credentials, gate_of(broker))
+    (button,) = await issue(access, BUTTON)
+    running = asyncio.create_task(finish_revocations(access, build.instruments(clock), stop))
+    async with home(broker, BUTTON, button) as mine:
+        assert mine.is_in
+        if is_away:
+            broker.stop()
+        await registry.put([replace(there, devices=())], by="li", at=clock.now())
+        assert [one.username for one in await credentials.still_inside()] == ["h1/button"]
+        if is_away:
+            broker.start()
+        await mine.is_cut_off()
+        async with asyncio.timeout(PATIENCE_S):
+            while await credentials.still_inside():
+                await asyncio.sleep(0.1)
+    async with home(broker, BUTTON, button) as mine:
+        assert not mine.is_in
+    stop.set()
+    await running
+    await registry.close()
+    await credentials.close()

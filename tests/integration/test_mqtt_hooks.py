@@ -82,6 +82,12 @@ class MoodyCredentials:
     async def settle(self, credential: Credential) -> bool:
         return await self.inner.settle(credential)
 
+    async def doubt(self, username: str) -> None:
+        await self.inner.doubt(username)
+
+    async def still_inside(self) -> Sequence[Credential]:
+        return await self.inner.still_inside()
+
     async def audit(self, username: str) -> Sequence[Change]:
         return await self.inner.audit(username)
 

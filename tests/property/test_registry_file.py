@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from carebell.errors import BadInput
 from carebell.types import BindingProfile, Kind
+from devices.binding import GESTURES_OF
 from devices.ecosystems import BY_NAME
 from devices.registry import Contact, Device, Home, Resident, Role, Service
 from devices.registry_file import read_homes, write_homes
@@ -59,9 +60,11 @@ SERVICE = st.builds(
 SAID = TEXT.map(str.strip)
 BINDING = st.builds(
     BindingProfile, gesture=SAID, kind=st.sampled_from([kind.value for kind in Kind]),
-    channel=st.none() | SAID.filter(bool),
+    channel=st.none() | SAID.filter(bool), heard=st.none() | st.sampled_from(sorted(GESTURES_OF)),
 )  # fmt: skip
-BINDINGS = st.lists(BINDING, max_size=3, unique_by=lambda one: (one.gesture.casefold(), one.channel)).map(tuple)
+BINDINGS = st.lists(BINDING, max_size=3, unique_by=lambda one: (one.gesture.casefold(), one.channel, one.heard)).map(
+    tuple
+)
 
 
 @st.composite

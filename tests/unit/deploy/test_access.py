@@ -1,44 +1,20 @@
 """Giving and taking credentials: our table first, then the broker, and no password is shown that may not work."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import pytest
 
 from carebell.engine_sql import MEMORY
 from carebell.errors import Refused, TryLater
-from deploy.access import Access, every
-from devices.credentials import Credential, Credentials, device
+from deploy.access import Access, AskingGate, every
+from devices.credentials import Credentials, device
 from devices.credentials_sql import SqlCredentials
 from devices.password import is_password
+from tests.support.porter import Porter
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 BUTTON = device("h1", "button")
-
-
-class Porter:
-    """A broker that notes what it is told, and lets others act while it is being told."""
-
-    def __init__(self) -> None:
-        self.inside: dict[str, str] = {}
-        self.meanwhile: Callable[[], Awaitable[object]] | None = None
-        self.refusal: TryLater | Refused | None = None
-
-    async def admit(self, credential: Credential, password: str) -> None:
-        if self.refusal is not None:
-            raise self.refusal
-        if self.meanwhile is not None:
-            doing, self.meanwhile = self.meanwhile, None
-            await doing()
-        self.inside[credential.username] = password
-
-    async def expel(self, username: str) -> None:
-        if self.refusal is not None:
-            raise self.refusal
-        self.inside.pop(username, None)
-
-    async def reconcile(self, credentials: Credentials) -> list[str]:
-        return []
 
 
 @pytest.fixture
@@ -97,3 +73,23 @@ async def test_of_two_rotations_at_once_the_one_that_may_not_hold_is_not_shown(c
     porter.meanwhile = lambda: access.rotate("h1/button", by="wang", at=AT)
     with pytest.raises(Refused, match="rotate it if it shall stay"):
         await access.rotate("h1/button", by="li", at=AT)
+
+
+async def test_who_gets_a_password_while_it_is_put_out_is_told_that_it_may_not_work(credentials: Credentials) -> None:
+    porter = Porter()
+    access = Access(credentials, porter)
+    await access.issue(BUTTON, by="li", at=AT)
+    porter.meanwhile = lambda: access.issue(BUTTON, by="wang", at=AT)
+    with pytest.raises(Refused, match="at the same time, which may not work: rotate it"):
+        await access.revoke("h1/button", by="li", at=AT)
+    assert porter.inside == {}
+    kept = await credentials.find("h1/button")
+    assert kept is not None
+    assert (kept.is_valid, kept.is_settled) == (True, False)
+
+
+async def test_with_a_broker_that_asks_nothing_is_left_to_be_told(credentials: Credentials) -> None:
+    await credentials.issue(BUTTON, "$", by="li", at=AT)
+    await credentials.revoke("h1/button", by="li", at=AT)
+    await AskingGate().reconcile(credentials)
+    assert await credentials.still_inside() == []

@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 from deploy.dynsec_plan import ACCESS, Client, Found, acls_of, admission, document, expulsion, plan
-from devices.credentials import Credential, Holder, device, grants_of, service
+from devices.credentials import Action, Credential, Holder, device, gateway, grants_of, permits, server, service
 from devices.password import hashed
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
@@ -27,6 +28,21 @@ def found(*holders: Holder, is_disabled: bool = False) -> Found:
         {one.username: acls_of(grants_of(one)) for one in holders},
         {one.username: Client(frozenset({one.username}), is_disabled) for one in holders},
     )
+
+
+def test_a_node_may_hear_that_it_is_asked_for_its_birth_and_ingest_may_ask() -> None:
+    command = "spBv1.0/oak/NCMD/n"
+    below = f"carebell/h1/sparkplug/{command}"
+    assert {permits(MAIN, Action.PUBLISH, topic) for topic in (command, below)} == {True}
+    nodes = server("sparkplug", "sparkplug"), gateway("h1", "edge", "sparkplug")
+    assert [permits(node, Action.SUBSCRIBE, topic) for node, topic in zip(nodes, (command, below), strict=True)] == [
+        True,
+        True,
+    ]
+    assert not permits(gateway("h2", "edge", "sparkplug"), Action.SUBSCRIBE, below)
+    assert {("publishClientSend", "spBv1.0/#"), ("publishClientSend", "carebell/#")} <= acls_of(grants_of(MAIN))
+    acl = (Path(__file__).parents[3] / "deploy/mosquitto/acl").read_text("utf-8")
+    assert {"topic readwrite spBv1.0/#", "topic readwrite carebell/#"} <= set(acl.splitlines())
 
 
 def test_nothing_is_to_be_done_twice() -> None:
