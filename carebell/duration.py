@@ -7,6 +7,8 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, PlainSerializer
 
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+# `ms` goes before the units that it is written with.
+_WORDS_ZH = (("ms", "毫秒"), ("s", "秒"), ("m", "分钟"), ("h", "小时"), ("d", "天"))
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
 _WHOLE = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h|d|w))+")
 
@@ -33,6 +35,14 @@ def format_duration(length: timedelta) -> str:
         if count:
             parts.append(f"{count}{unit}")
     return "".join(parts) or "0s"
+
+
+def duration_zh(length: timedelta) -> str:
+    """The same for people who read Chinese: 1小时30分钟."""
+    text = format_duration(length)
+    for unit, word in _WORDS_ZH:
+        text = text.replace(unit, word)
+    return text
 
 
 Duration = Annotated[timedelta, BeforeValidator(parse_duration), PlainSerializer(format_duration, when_used="json")]

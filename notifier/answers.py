@@ -1,25 +1,31 @@
 """What the devices of homes say to the signals they are sent: heard on the connection by which they are told.
 
-Only what is waited for is subscribed to, so that the notifier does not hear every home's every word.
+Only what is waited for is subscribed to, so that the notifier does not hear every home's every word. What was waited for
+before a restart is recalled from the casebook; what was said meanwhile is held by the broker, and read behind that.
 """
 
 import asyncio
 from collections import OrderedDict, deque
 from collections.abc import Sequence
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from carebell.clock import pause, wait_set
 from carebell.errors import TryLater
 from carebell.instruments import Instruments
 from carebell.mqtt import Arrival
-from devices.confirm import Echo, Stage, is_echo
-from devices.confirm_routes import route_of
+from devices.confirm import Echo, Request, Stage, is_echo
+from devices.confirm_plans import needs_route, plan
+from devices.confirm_routes import any_route, is_on, route_of
 from devices.registry_conflicts import plain_address
 from notifier.case_value import Heard
 from notifier.casebook import Casebook
+from notifier.confirmation import unsettled
 
 AWAITED_AT_MOST = 5000
+# What a device says of a signal after this time is no answer to it.
+RECALLED_FOR = timedelta(hours=1)
 _ROUTES_KEPT = 100_000
 # What comes with QoS 0 while nothing can be written down is not held back by the broker.
 _ARRIVED_KEPT = 20_000
@@ -45,6 +51,7 @@ class Answers:
         self._ear: Ear | None = None
         self._awaited: OrderedDict[str, Sequence[Echo]] = OrderedDict()
         self._by_topic: dict[str, set[str]] = {}
+        self._filters: set[str] = set()
         self._routes: OrderedDict[tuple[str, str], str] = OrderedDict()
         self._arrived: deque[Arrival] = deque(maxlen=_ARRIVED_KEPT)
         self._rung = asyncio.Event()
@@ -67,6 +74,8 @@ class Answers:
             if not waiting and self._ear is not None:
                 self._ear.listen(topic)
             waiting.add(delivery_id)
+            if "+" in topic:
+                self._filters.add(topic)
         while len(self._awaited) > AWAITED_AT_MOST:
             self._forget(next(iter(self._awaited)))
 
@@ -77,8 +86,28 @@ class Answers:
             waiting.discard(delivery_id)
             if not waiting:
                 del self._by_topic[topic]
+                self._filters.discard(topic)
                 if self._ear is not None:
                     self._ear.ignore(topic)
+
+    async def recall(self, casebook: Casebook, now: datetime) -> None:
+        """Listen for the answers to what others, or we before a restart, have asked and what is not settled."""
+        cases = await casebook.signalled(now - RECALLED_FOR, AWAITED_AT_MOST)
+        for case in reversed(cases):
+            for one, request in unsettled(case):
+                if one.delivery_id not in self._awaited:
+                    self.expect(one.delivery_id, self._echoes(request, one.stage))
+
+    def _echoes(self, request: Request, stage: Stage) -> Sequence[Echo]:
+        """Of a signal that may have been sent. What has not been, to a device to which the way is not known, will be sent
+        when it is, and expected then."""
+        if needs_route(request.device):
+            route = self.route(request.device.dialect, request.address)
+            if route is None and stage is Stage.REQUESTED:
+                return ()
+            request = replace(request, route=route or any_route(request.device.dialect))
+        planned = plan(request)
+        return () if planned is None else planned.echoes
 
     def arrived(self, arrival: Arrival) -> None:
         """For the connection: only noted here."""
@@ -95,13 +124,14 @@ class Answers:
                 self._routes.popitem(last=False)
         if arrival.retained:
             return []
+        where = [arrival.topic, *(one for one in self._filters if is_on(arrival.topic, one))]
         stages = {
             delivery_id: [
                 echo.stage
                 for echo in self._awaited[delivery_id]
-                if echo.topic == arrival.topic and is_echo(echo, arrival.payload)
+                if echo.topic in where and is_echo(echo, arrival.payload)
             ]
-            for delivery_id in sorted(self._by_topic.get(arrival.topic, ()))
+            for delivery_id in sorted(id for one in where for id in self._by_topic.get(one, ()))
         }
         return [
             Heard(delivery_id, max(some, key=lambda stage: stage.rank)) for delivery_id, some in stages.items() if some
@@ -109,13 +139,17 @@ class Answers:
 
     async def run(self, casebook: Casebook, instruments: Instruments, stop: asyncio.Event) -> None:
         """Write down what is heard, until told to stop. What is not written down yet stays with the broker."""
+        is_recalled = False
         while not stop.is_set():
             instruments.progress.turned("answers")
             self._rung.clear()
-            if not self._arrived:
+            if is_recalled and not self._arrived:
                 await wait_set(self._rung, instruments.clock, _LOOK_EVERY)
                 continue
             try:
+                if not is_recalled:
+                    await self.recall(casebook, instruments.clock.now())
+                    is_recalled = True
                 await self.turn(casebook, instruments)
             except TryLater as error:
                 instruments.logger.error("what a device said is not written down yet", error=error.reason)

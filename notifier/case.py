@@ -26,11 +26,20 @@ from notifier.case_value import (
     What,
 )
 from notifier.confirmation import confirm_coming, confirm_received, doubt, heard, with_home, with_nothing_awaited
-from notifier.escalation import escalate, new_round, remind, tell_device
+from notifier.escalation import escalate, new_round, remind, tell_behind, tell_device, tell_due
 from notifier.joining import after, caller_of, is_press, signal, with_caller
 from notifier.person import Person
 from notifier.policy import Policy, PolicyBook
 from notifier.pre_alarm import arrive, call_now, cancel, hold, lapse, take, window_end, with_waiting, without_waiting
+from notifier.words import (
+    A_TEST,
+    ALL_TOLD,
+    CALLED_AGAIN_UNREACHED,
+    NOBODY_REACHED,
+    TEST_HEARD,
+    in_their_words,
+    policy_begins,
+)
 
 _AFTER_MOVE = {Move.ACCEPT: CaseStatus.ACCEPTED, Move.EN_ROUTE: CaseStatus.EN_ROUTE, Move.ARRIVED: CaseStatus.ARRIVED}
 _LINE_OF = {
@@ -57,7 +66,7 @@ def open_case(
     """A new case for a home that has none open; its first steps are told at once, or after the pre-alarm."""
     raised = Raised(alert, people, label, address, home)
     case = _new_case(raised, policy, now)
-    opened = Line(what=What.OPENED, why=f"policy {policy.name}, version {policy.version}")
+    opened = Line(what=What.OPENED, why=policy_begins(policy.name, policy.version))
     until = window_end(alert, now)
     if until is None:
         case = replace(case, calls=is_press(alert), callers=with_caller((), alert))
@@ -72,8 +81,8 @@ def open_trial(raised: Raised, policy: Policy, now: datetime) -> CaseNext:
     alert = raised.alert
     case = _new_case(raised, policy, now)
     case = replace(case, people=(), status=CaseStatus.CLOSED, closed_at=now, outcome=TEST)
-    opened = Line(what=What.OPENED, why="a test: nobody is called")
-    closed = Line(what=What.CLOSED, why="a test: the call was heard", data={"outcome": TEST})
+    opened = Line(what=What.OPENED, why=A_TEST)
+    closed = Line(what=What.CLOSED, why=TEST_HEARD, data={"outcome": TEST})
     caller = caller_of(alert)
     told = () if caller is None else (tell_device(case, caller, Purpose.TEST_OK, "a test was heard", alert.id),)
     return Next(case, (opened, signal(alert), closed, *told), None)
@@ -122,12 +131,19 @@ def _step(case: Case, event: CaseEvent, now: datetime, policies: PolicyBook) -> 
         return Next(case, (), None)
     if isinstance(event, Undelivered):
         return _undelivered(case, event.delivery_id, now)
-    case, doubts = doubt(case, now)
+    return _due(case, event.listening_since, now, policies)
+
+
+def _due(case: Case, listening_since: datetime | None, now: datetime, policies: PolicyBook) -> CaseNext:
+    """What comes due beside the case itself, and then the case."""
+    case, doubts = doubt(case, now, listening_since)
+    case, told = tell_due(case, now)
+    first = (*doubts, *told)
     lapsed = lapse(case, now, policies)
     if lapsed is None:
-        return after(doubts, _woken(case, now))
+        return after(first, _woken(case, now))
     lapsed = confirm_received(lapsed, lapsed.state.rule, lapsed.state.round_began_at, now)
-    return after((*doubts, *lapsed.actions), _woken(lapsed.state, now))
+    return after((*first, *lapsed.actions), _woken(lapsed.state, now))
 
 
 def _woken(case: Case, now: datetime) -> CaseNext:
@@ -146,7 +162,7 @@ def _raised(case: Case, event: Raised, now: datetime, policies: PolicyBook) -> C
 
 
 def _acted(case: Case, event: Acted, now: datetime, policies: PolicyBook) -> CaseNext:
-    line = Line(what=_LINE_OF[event.move], why=event.note, by=event.by)
+    line = Line(what=_LINE_OF[event.move], why=in_their_words(event.note), by=event.by)
     if event.move is Move.NOTE:
         return Next(case, (line,), case.due_at)
     if case.status is CaseStatus.CLOSED:
@@ -201,7 +217,7 @@ def _close(case: Case, event: Acted, now: datetime) -> CaseNext:
         waiting=(),
         is_suspected=False,
     )
-    line = Line(what=What.CLOSED, why=event.note, by=event.by, data={"outcome": event.outcome})
+    line = Line(what=What.CLOSED, why=in_their_words(event.note), by=event.by, data={"outcome": event.outcome})
     return Next(closed, (line,), None)
 
 
@@ -212,7 +228,7 @@ def _escalate_now(case: Case, line: Line, now: datetime) -> CaseNext:
         following = escalate(back, now, at_once=True)
         if any(isinstance(action, Tell) for action in following.actions):
             return after((line,), following)
-    return after((line,), new_round(back, now, "everybody was told already: from the beginning"))
+    return after((line,), new_round(back, now, ALL_TOLD))
 
 
 def _undelivered(case: Case, delivery_id: str, now: datetime) -> CaseNext:
@@ -221,17 +237,16 @@ def _undelivered(case: Case, delivery_id: str, now: datetime) -> CaseNext:
         case = replace(case, again=tuple(one for one in case.again if one != delivery_id))
         if case.again:
             return Next(case, (), case.due_at)
-        return new_round(
-            replace(case, called_at=now, owed_at=now), now, "called again, and who accepted cannot be reached"
-        )
+        return new_round(replace(case, called_at=now, owed_at=now), now, CALLED_AGAIN_UNREACHED)
     failed = (*case.failed, delivery_id) if delivery_id in case.tier else case.failed
     case = replace(case, failed=failed)
-    if case.status is not CaseStatus.OPEN or not case.tier or set(case.tier) - set(failed):
+    if case.status is not CaseStatus.OPEN:
         return Next(case, (), case.due_at)
-    if case.next_step >= len(case.policy.steps):
-        return Next(case, (), case.due_at)
-    line = Line(what=What.ESCALATED, why="nobody of the last tier could be reached")
-    return after((line,), escalate(case, now, at_once=True))
+    case, told = tell_behind(case, delivery_id)
+    if not case.tier or set(case.tier) - set(failed) or case.next_step >= len(case.policy.steps):
+        return Next(case, tuple(told), case.due_at)
+    line = Line(what=What.ESCALATED, why=NOBODY_REACHED)
+    return after((*told, line), escalate(case, now, at_once=True))
 
 
 def wants(case: Case, purpose: Purpose, source_id: str = "") -> str:

@@ -11,6 +11,7 @@ from carebell.types import Alert, HomeProfile, Severity
 from devices.confirm import Stage
 from notifier.person import Person
 from notifier.policy import Policy
+from notifier.words import Said
 
 
 class CaseStatus(StrEnum):
@@ -34,6 +35,7 @@ class What(StrEnum):
     SIGNAL = "signal"
     STEP = "step"
     SKIPPED = "skipped"
+    LATER = "later"
     ROUND = "round"
     REMINDER = "reminder"
     PRE_ALARM = "pre_alarm"
@@ -117,13 +119,25 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Later:
+    """Somebody whom a step has not told because of the hour: `until` then (None: in the next round), or until none of the
+    deliveries that they stand `behind` can arrive."""
+
+    person_id: str
+    step: str
+    until: datetime | None
+    behind: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
     """The state of a case. `due_at` is None only when it is closed; `called_at` is when what must be answered now began.
 
     `waiting` are suspicions in their pre-alarm, `confirmations` what the home was told. While one of them may come due
     before the case itself, `resume_at` is when that is. While `is_suspected`, there is nothing else: nobody has been
     called. `owed_at` is since when calls have been owed, where that is not since `caused_at`. `home` is as much of the
-    home as is needed to tell it.
+    home as is needed to tell it, and its clock. `later` are people whom this round has not told yet; a round
+    `at_any_hour` leaves nobody.
     """
 
     id: str
@@ -161,11 +175,14 @@ class Case:
     resume_at: datetime | None = None
     home: HomeProfile | None = None
     confirmations: tuple[Confirmation, ...] = ()
+    later: tuple[Later, ...] = ()
+    at_any_hour: bool = False
 
     @property
     def wakes_at(self) -> datetime | None:
         """When something comes due beside the case itself."""
-        return earliest(self.pre_alarm_until, *(one.due_at for one in self.confirmations))
+        later = (one.until for one in self.later) if self.status is CaseStatus.OPEN else ()
+        return earliest(self.pre_alarm_until, *(one.due_at for one in self.confirmations), *later)
 
     @property
     def next_step_at(self) -> datetime | None:
@@ -190,7 +207,9 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Woken:
-    """The case's due time has come."""
+    """The case's due time has come. `listening_since`: when whoever wakes it began to hear what devices answer."""
+
+    listening_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,7 +260,7 @@ class Line:
     """A line for the time line."""
 
     what: What
-    why: str
+    why: Said
     by: str = ""
     source_id: str = ""
     data: dict[str, JsonValue] = field(default_factory=dict)

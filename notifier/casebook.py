@@ -125,8 +125,12 @@ class Casebook(Protocol):
         """What a device said of a signal to it; False where no delivery has that id. The same again changes nothing."""
         ...
 
-    async def wake(self, at: datetime, limit: int) -> int:
-        """Step the cases whose time has come; how many."""
+    async def wake(self, at: datetime, limit: int, *, listening_since: datetime | None = None) -> int:
+        """Step the cases whose time has come; how many. `listening_since`: when we began to hear what devices answer."""
+        ...
+
+    async def signalled(self, since: datetime, limit: int) -> Sequence[Case]:
+        """Open cases whose homes were to be shown something since then, the newest first."""
         ...
 
     async def claim(

@@ -131,20 +131,23 @@ class SqlCasebook:
 
         return await self._decide(at, hear, is_quiet=True)
 
-    async def wake(self, at: datetime, limit: int) -> int:
+    async def wake(self, at: datetime, limit: int, *, listening_since: datetime | None = None) -> int:
         due = sa.select(CASE.c.id).where(CASE.c.due_at <= write_time(at)).limit(1)
         if await self._database.read(lambda connection: connection.scalar(due)) is None:
             return 0
-        return await self._decide(at, lambda sheet: self._wake(sheet, at, limit), is_quiet=True)
+        return await self._decide(at, lambda sheet: self._wake(sheet, at, limit, Woken(listening_since)), is_quiet=True)
 
-    def _wake(self, sheet: Sheet, at: datetime, limit: int) -> int:
+    def _wake(self, sheet: Sheet, at: datetime, limit: int, woken: Woken) -> int:
         stepped = 0
         for case in sheet.lock_due(limit):
-            sheet.take(case, step(case, Woken(), at, self._policies))
+            sheet.take(case, step(case, woken, at, self._policies))
             stepped += 1
             if len(sheet.lines) > _LINES_ENOUGH:
                 break
         return stepped
+
+    async def signalled(self, since: datetime, limit: int) -> Sequence[Case]:
+        return await self._database.read(lambda connection: view_sql.signalled(connection, since, limit))
 
     async def _decide(self, at: datetime, work: Callable[[Sheet], Result], *, is_quiet: bool = False) -> Result:
         """Work on a sheet in one transaction. Only what is committed is counted and told."""

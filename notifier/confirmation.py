@@ -4,7 +4,7 @@ requested ── broker ──▶ accepted ── network ──▶ scheduled �
     └────────────────── 30 s without the best that can be had: the home may not have heard
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -28,23 +28,14 @@ from notifier.case_value import (
     What,
 )
 from notifier.escalation import HOME_CHANNEL, tell_device
+from notifier.words import NO_DEVICE_SHOWS, STAGES, Said, not_proven
 
 UNHEARD_AFTER = timedelta(seconds=30)
+# What was said while nobody listened comes from the broker within this time of a restart.
+CATCHING_UP = timedelta(seconds=10)
 CONFIRMATIONS_KEPT = 40
 # Rules by which a device speaks for the elder: the home is told that it was heard and that somebody is coming.
 SPEAKING = frozenset({"sos", "fall"})
-_ZH = {
-    Stage.REQUESTED: "已请求提示老人。",
-    Stage.SCHEDULED: "网络已安排发送。",
-    Stage.REFUSED: "设备未接受提示，老人可能没有听到。",
-    Stage.CONFIRMED: "设备已确认收到提示。",
-}
-_EN = {
-    Stage.REQUESTED: "the device is to be told",
-    Stage.SCHEDULED: "on its way to the device",
-    Stage.REFUSED: "the device did not take it: the home may not have heard",
-    Stage.CONFIRMED: "the device has confirmed it",
-}
 CaseNext = Next[Case, CaseAction]
 
 
@@ -92,10 +83,7 @@ def confirm_coming(case: Case, callers: Iterable[Caller], now: datetime) -> tupl
     case, others = _tell_others(case, Purpose.COMING, why, f"{case.accepted_at}/{callers[-1].source_id}", now)
     actions += others
     if not any(one.purpose is Purpose.COMING for one in case.confirmations):
-        why = "nothing in this home can show that somebody is coming"
-        actions = [
-            Line(what=What.SKIPPED, why=why, data={"step": Purpose.COMING, "summary_zh": "家中没有可提示老人的设备。"})
-        ]
+        actions = [Line(what=What.SKIPPED, why=NO_DEVICE_SHOWS, data={"step": Purpose.COMING})]
     return case, tuple(actions)
 
 
@@ -173,17 +161,16 @@ def _asked(case: Case, told: Tell, best: Stage, now: datetime) -> Case:
 
 
 def _requested(told: Tell) -> Line:
-    return _line(told.id, told.purpose, told.to, Stage.REQUESTED, _EN[Stage.REQUESTED], _ZH[Stage.REQUESTED])
+    return _line(told.id, told.purpose, told.to, Stage.REQUESTED, STAGES[Stage.REQUESTED])
 
 
-def _line(delivery_id: str, purpose: Purpose, device_id: str, stage: Stage, why: str, why_zh: str) -> Line:
+def _line(delivery_id: str, purpose: Purpose, device_id: str, stage: Stage, why: Said) -> Line:
     data: dict[str, JsonValue] = {
         "delivery_id": delivery_id,
         "purpose": purpose.value,
         "person": device_id,
         "channel": HOME_CHANNEL,
         "stage": stage.value,
-        "summary_zh": why_zh,
     }
     return Line(what=What.DELIVERY, why=why, data=data)
 
@@ -205,7 +192,7 @@ def heard(case: Case, event: Heard) -> CaseNext:
     if event.stage is Stage.ACCEPTED:
         # The line of the delivery says it.
         return Next(case, (), case.due_at)
-    line = _line(one.delivery_id, one.purpose, one.device_id, event.stage, _EN[event.stage], _ZH[event.stage])
+    line = _line(one.delivery_id, one.purpose, one.device_id, event.stage, STAGES[event.stage])
     return Next(case, (line,), case.due_at)
 
 
@@ -216,21 +203,32 @@ def _with(case: Case, changed: Confirmation) -> Case:
     )
 
 
-def doubt(case: Case, now: datetime) -> tuple[Case, tuple[CaseAction, ...]]:
-    """What should have been proven by now. Where another device has shown the same signal, nobody needs to worry."""
+def doubt(case: Case, now: datetime, listening_since: datetime | None) -> tuple[Case, tuple[CaseAction, ...]]:
+    """What should have been proven by now. Where another device has shown the same signal, nobody needs to worry; nor yet
+    about what was asked before we listened, which was since `listening_since`."""
     lines: list[CaseAction] = []
     for one in case.confirmations:
         if one.due_at is None or one.due_at > now:
             continue
+        if listening_since is not None and one.asked_at < listening_since and now < listening_since + CATCHING_UP:
+            case = _with(case, replace(one, due_at=listening_since + CATCHING_UP))
+            continue
         is_shown = any(other.purpose is one.purpose and other.stage is Stage.CONFIRMED for other in case.confirmations)
         case = _with(case, replace(one, due_at=None, is_doubtful=True))
         if not is_shown and _holds(case, one):
-            seconds = UNHEARD_AFTER.total_seconds()
-            why = f"the home may not have heard: no proof from {one.device_id} after {seconds:g} s"
-            why_zh = f"老人可能没有听到：{seconds:g} 秒内未收到设备确认。"
-            line = _line(one.delivery_id, one.purpose, one.device_id, one.stage, why, why_zh)
+            why = not_proven(one.device_id, UNHEARD_AFTER)
+            line = _line(one.delivery_id, one.purpose, one.device_id, one.stage, why)
             lines.append(replace(line, data={**line.data, "unheard": True}))
     return case, tuple(lines)
+
+
+def unsettled(case: Case) -> Iterator[tuple[Confirmation, Request]]:
+    """The signals of a case of which more may be heard: they are neither proven nor refused."""
+    for one in case.confirmations:
+        if one.stage not in (Stage.CONFIRMED, Stage.REFUSED):
+            request = request_for(case, one.device_id, one.purpose, one.delivery_id, one.asked_at)
+            if request is not None:
+                yield one, request
 
 
 def with_nothing_awaited(case: Case) -> Case:

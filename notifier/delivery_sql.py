@@ -16,6 +16,8 @@ from notifier.casebook import Claimed, DeliveryRow, DeliveryStatus, Outcome
 from notifier.escalation import HOME_CHANNEL
 from notifier.schema_sql import CASE, DELIVERY, read_due, write_due, write_time
 from notifier.sheet_sql import AT_ONCE, readable
+from notifier.words import Said
+from notifier.words_delivery import in_chinese
 
 # Nothing that can wait may stand before these, neither in the queue nor in the limit of a channel.
 _CAN_WAIT = DELIVERY.c.purpose == Purpose.RECEIVED.value
@@ -219,7 +221,7 @@ def line_of(claimed: Claimed, outcome: Outcome) -> Line:
     stage: dict[str, JsonValue] = {"stage": Stage.ACCEPTED.value} if is_to_home(claimed, outcome) else {}
     return Line(
         what=What.DELIVERY,
-        why=outcome.detail,
+        why=Said(outcome.detail, in_chinese(outcome.detail)),
         source_id=delivery.source_id,
         data={
             "delivery_id": delivery.id,

@@ -9,6 +9,7 @@ from notifier.case_value import Caller, Case, CaseAction, CaseStatus, Line, Rais
 from notifier.confirmation import SPEAKING, confirm_coming
 from notifier.escalation import new_round, tell_again, tell_note
 from notifier.policy import Policy, PolicyBook
+from notifier.words import CALLED_AGAIN_LATE, CALLED_AGAIN_UNTOLD, Said, now_worse
 
 CALLERS_KEPT = 20
 CaseNext = Next[Case, CaseAction]
@@ -23,7 +24,7 @@ def signal(alert: Alert) -> Line:
     """The line of an alert, with what it rests on."""
     return Line(
         what=What.SIGNAL,
-        why=alert.summary,
+        why=Said(alert.summary, alert.summary_zh),
         source_id=alert.source_ids[0] if alert.source_ids else "",
         data={
             "alert_id": alert.id,
@@ -31,7 +32,6 @@ def signal(alert: Alert) -> Line:
             "status": alert.status.value,
             "severity": alert.severity.value,
             "device_id": alert.device_id,
-            "summary_zh": alert.summary_zh,
             "evidence": list(alert.evidence),
             "rulebook": alert.rulebook,
         },
@@ -65,7 +65,9 @@ def join(case: Case, event: Raised, now: datetime, policies: PolicyBook) -> Case
         case = called(case, alert, now)
     policy = policies.for_alert(alert.rule, alert.severity)
     if _is_worse(case, alert, policy):
-        return new_round(adopt(case, event, now, policy), now, f"now {alert.severity.value}: {policy.name} begins")
+        why = now_worse(alert.severity.value, policy.name)
+        has_left = case.status is CaseStatus.OPEN and bool(case.later)
+        return new_round(adopt(case, event, now, policy), now, why, is_new_call=not has_left)
     if alert.severity.rank < Severity.HIGH.rank:
         return Next(case, _note(case, event, policies), case.due_at)
     if case.status is CaseStatus.OPEN:
@@ -100,12 +102,12 @@ def _called_again(case: Case, event: Raised, now: datetime, *, is_late: bool) ->
     alert = event.alert
     if is_late:
         again = replace(with_who_is_there_now(case, event), called_at=now, owed_at=alert.caused_at)
-        return new_round(again, now, "called again long after it was accepted")
+        return new_round(again, now, CALLED_AGAIN_LATE, is_new_call=True)
     # What was suspected and is then certain under its own id is told twice.
     tells = tell_again(case, f"{alert.id}/suspected" if alert.pre_alarm else alert.id)
     if not tells:
         again = replace(case, called_at=now, owed_at=alert.caused_at)
-        return new_round(again, now, "called again, and who accepted cannot be told")
+        return new_round(again, now, CALLED_AGAIN_UNTOLD)
     caller = caller_of(alert)
     case, coming = confirm_coming(case, [one for one in case.callers if one == caller], now)
     case = replace(case, again=tuple(tell.id for tell in tells if isinstance(tell, Tell)))
@@ -113,7 +115,8 @@ def _called_again(case: Case, event: Raised, now: datetime, *, is_late: bool) ->
 
 
 def adopt(case: Case, event: Raised, now: datetime, policy: Policy) -> Case:
-    """The case is now about this alert. A number that people were told to call stays."""
+    """The case is now about this alert. A number that people were told to call stays; nobody is left for later by steps
+    that are not its own."""
     alert = event.alert
     return replace(
         with_who_is_there_now(case, event),
@@ -124,6 +127,7 @@ def adopt(case: Case, event: Raised, now: datetime, policy: Policy) -> Case:
         owed_at=None,
         rule=alert.rule,
         called_at=now,
+        later=(),
         policy=policy if policy.call else replace(policy, call=case.policy.call),
     )
 

@@ -88,15 +88,16 @@ def _number(transaction: Any) -> sa.ColumnElement[int]:
 
 
 def _row(case: Case, line: Line, now: str) -> dict[str, Any]:
+    is_translated = line.why.zh not in ("", line.why.en)
     return {
         "case_id": case.id,
         "home_id": case.home_id,
         "at": now,
         "what": line.what.value,
         "by": line.by,
-        "why": line.why,
+        "why": line.why.en,
         "source_id": line.source_id,
         "status": case.status.value,
         "severity": case.severity.value,
-        "data": line.data,
+        "data": {**line.data, "summary_zh": line.why.zh} if is_translated else line.data,
     }

@@ -70,12 +70,18 @@ def build_notifier(
 
     loops: dict[str, Loop] = {
         "alerts": lambda stop: intake().run(stop),
-        "escalation": lambda stop: wake_cases(casebook, instruments, stop),
+        "escalation": _waking(courier, casebook, instruments),
         "delivery": lambda stop: delivery().run(stop),
         "relay": relay if duties is None else OnDuty(RELAY, courier.owner, duties, instruments).doing(relay),
         "auditor": auditor.run,
     }
     return Notifier(loops=loops | _hearing(courier, casebook, instruments), auditor=auditor)
+
+
+def _waking(courier: Courier, casebook: Casebook, instruments: Instruments) -> Loop:
+    """`listening_since` is the process's: a loop of it that is started again has lost nothing that was said."""
+    listening_since = None if courier.answers is None else instruments.clock.now()
+    return lambda stop: wake_cases(casebook, instruments, stop, listening_since)
 
 
 def _hearing(courier: Courier, casebook: Casebook, instruments: Instruments) -> dict[str, Loop]:

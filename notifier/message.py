@@ -100,7 +100,7 @@ def _signal(case: Case, delivery: DeliveryRow) -> Request | None:
 def _what(case: Case, delivery: DeliveryRow, is_chinese: bool) -> str:
     if delivery.purpose is Purpose.NOTE:
         return delivery.why
-    return case.summary_zh if is_chinese else case.summary
+    return (is_chinese and case.summary_zh) or case.summary
 
 
 def _kind_of(case: Case, delivery: DeliveryRow) -> Purpose:

@@ -1,11 +1,13 @@
 """Who can be told, and how they are reached."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from devices.registry import Contact, Home, Role
 
 CONSOLE = "console"
+# Whoever is on duty has a roster, and no hours.
+_PRIVATE = frozenset({Role.FAMILY, Role.NEIGHBOUR})
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,13 +20,15 @@ class Reach:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """A family member or someone on duty, as frozen into a case."""
+    """A family member or someone on duty, as frozen into a case. `hours`: when they may be called, by the clock of the home
+    (`08:00-22:00`); empty for always."""
 
     person_id: str
     name: str
     role: str
     language: str = "zh-CN"
     reach: tuple[Reach, ...] = ()
+    hours: tuple[str, ...] = ()
 
 
 def reads_chinese(language: str) -> bool:
@@ -51,6 +55,7 @@ def _contact(contact: Contact) -> Person:
         role=Role(contact.role).value,
         language=contact.language,
         reach=tuple(Reach(channel, to) for way in ways for channel, to in way if to),
+        hours=contact.hours if contact.role in _PRIVATE else (),
     )
 
 
@@ -58,6 +63,4 @@ def _reachable(person: Person, channels: Collection[str]) -> Person:
     reach: Iterable[Reach] = tuple(way for way in person.reach if way.channel in channels)
     if not reach and CONSOLE in channels:
         reach = (Reach(CONSOLE, person.person_id),)
-    return Person(
-        person_id=person.person_id, name=person.name, role=person.role, language=person.language, reach=tuple(reach)
-    )
+    return replace(person, reach=tuple(reach))

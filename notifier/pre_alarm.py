@@ -30,6 +30,7 @@ from notifier.case_value import (
 from notifier.escalation import HOME_CHANNEL, escalate, tell_device
 from notifier.joining import adopt, after, called, caller_of, join, with_caller
 from notifier.policy import PolicyBook
+from notifier.words import CANCELLED_UNCALLED, NOT_CANCELLED, Said, called_unless_cancelled
 
 WAITING_KEPT = 20
 CaseNext = Next[Case, CaseAction]
@@ -105,12 +106,11 @@ def hold(case: Case, waiting: Waiting, now: datetime) -> CaseNext:
     alert = waiting.raised.alert
     case = replace(case, waiting=(*case.waiting, waiting))
     left_s = ceil((waiting.until - now).total_seconds())
-    why = f"a suspicion: people are called in {left_s} s, unless it is cancelled or somebody answers"
-    why_zh = f"疑似情况：{left_s} 秒后通知相关人员，除非被取消或有人应答。"
-    data: dict[str, JsonValue] = {"until": waiting.until.isoformat(), "alert_id": alert.id, "summary_zh": why_zh}
+    why = called_unless_cancelled(left_s)
+    data: dict[str, JsonValue] = {"until": waiting.until.isoformat(), "alert_id": alert.id}
     line = Line(what=What.PRE_ALARM, why=why, data=data)
     caller = caller_of(alert)
-    told = () if caller is None else (tell_device(case, caller, Purpose.PRE_ALARM, why, alert.id),)
+    told = () if caller is None else (tell_device(case, caller, Purpose.PRE_ALARM, why.en, alert.id),)
     return Next(case, (line, *told), case.due_at)
 
 
@@ -121,12 +121,12 @@ def cancel(case: Case, alert: Alert, now: datetime, policies: PolicyBook) -> Cas
         return Next(case, (), case.due_at)
     case = replace(case, waiting=left)
     if left or not case.is_suspected:
-        data: dict[str, JsonValue] = {"alert_id": alert.id, "summary_zh": "尚未通知任何人，住户已取消。"}
-        line = Line(what=What.PRE_ALARM, why="cancelled before anybody was called", by=HOME_CHANNEL, data=data)
+        line = Line(what=What.PRE_ALARM, why=CANCELLED_UNCALLED, by=HOME_CHANNEL, data={"alert_id": alert.id})
         return Next(_about_the_worst(case, now, policies), (line,), case.due_at)
     closed = replace(case, is_suspected=False, status=CaseStatus.CLOSED, closed_at=now, outcome=CANCELLED, due_at=None)
-    data = {"outcome": CANCELLED, "alert_id": alert.id, "summary_zh": alert.summary_zh}
-    return Next(closed, (Line(what=What.CLOSED, why=alert.summary, by=HOME_CHANNEL, data=data),), None)
+    data: dict[str, JsonValue] = {"outcome": CANCELLED, "alert_id": alert.id}
+    why = Said(alert.summary, alert.summary_zh)
+    return Next(closed, (Line(what=What.CLOSED, why=why, by=HOME_CHANNEL, data=data),), None)
 
 
 def lapse(case: Case, now: datetime, policies: PolicyBook) -> CaseNext | None:
@@ -136,9 +136,7 @@ def lapse(case: Case, now: datetime, policies: PolicyBook) -> CaseNext | None:
         return None
     lead = max(over, key=lambda one: one.rank)
     case = replace(case, waiting=tuple(one for one in case.waiting if one.rank > lead.rank))
-    why = "the pre-alarm has passed and nobody has cancelled it"
-    data: dict[str, JsonValue] = {"alert_id": lead.raised.alert.id, "summary_zh": "预警时间已过，无人取消。"}
-    line = Line(what=What.ESCALATED, why=why, data=data)
+    line = Line(what=What.ESCALATED, why=NOT_CANCELLED, data={"alert_id": lead.raised.alert.id})
     return after((line,), _owed_since(lead.until, _set_off(case, lead.raised, now, policies)))
 
 

@@ -12,6 +12,7 @@ from carebell.errors import BadInput
 from notifier.case_value import Case, CaseStatus, What
 from notifier.casebook import DeliveryRow, LineRow, Overview, Page
 from notifier.delivery_sql import delivery_row
+from notifier.escalation import HOME_CHANNEL
 from notifier.line_sql import is_settled
 from notifier.schema_sql import CASE, DELIVERY, LINE, read_due, write_time
 from notifier.sheet_sql import read, readable
@@ -113,6 +114,19 @@ def deliveries(connection: sa.Connection, case_id: str) -> Sequence[DeliveryRow]
     """All deliveries of a case, oldest first."""
     query = sa.select(DELIVERY).where(DELIVERY.c.case_id == case_id).order_by(DELIVERY.c.created_at, DELIVERY.c.id)
     return [delivery_row(row) for row in connection.execute(query)]
+
+
+def signalled(connection: sa.Connection, since: datetime, limit: int) -> Sequence[Case]:
+    """Open cases with deliveries to devices of their homes that are no answers to their messages, newest first."""
+    to_home = sa.and_(
+        DELIVERY.c.case_id == CASE.c.id,
+        DELIVERY.c.channel == HOME_CHANNEL,
+        DELIVERY.c.source_id == "",
+        DELIVERY.c.created_at >= write_time(since),
+    )
+    query = sa.select(CASE.c.document).where(_IS_OPEN, sa.exists().where(to_home))
+    rows = connection.scalars(query.order_by(CASE.c.opened_at.desc()).limit(limit))
+    return [case for document in rows if (case := readable(document)) is not None]
 
 
 def next_due(connection: sa.Connection) -> datetime | None:

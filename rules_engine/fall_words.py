@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from carebell.duration import format_duration
+from carebell.duration import duration_zh, format_duration
 from carebell.types import Reading
 from rules_engine.fall_motion import Impact
 from rules_engine.local_time import clock_text
@@ -91,5 +91,4 @@ NOW_CERTAIN: Sentence = ("the device is certain now", "设备现已确定")
 
 
 def lies_still(length: timedelta) -> Sentence:
-    text = format_duration(length)
-    return f"whoever wears it has lain still for {text}", f"佩戴者已静止 {text}"
+    return f"whoever wears it has lain still for {format_duration(length)}", f"佩戴者已静止{duration_zh(length)}"

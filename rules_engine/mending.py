@@ -9,7 +9,7 @@ A fault counts from when it was first told; that it is told again does not begin
 from collections.abc import Mapping
 from datetime import timedelta
 
-from carebell.duration import format_duration
+from carebell.duration import duration_zh, format_duration
 from carebell.types import AlertStatus, DeviceProfile, HomeProfile, Severity
 from rules_engine.rule import Finding, at_ms
 
@@ -69,7 +69,7 @@ def _asked(subject: str, began: int, within: timedelta) -> Finding:
         device_id=device_id,
         severity=Severity.HIGH,
         summary=f"{device_id}, which calls for help, has been out of order for {length}: visit or phone the resident.",
-        summary_zh=f"呼救设备 {device_id} 故障已超过 {length} 未修复：请上门或电话探访老人。",
+        summary_zh=f"呼救设备 {device_id} 故障已超过{duration_zh(within)}未修复：请上门或电话探访老人。",
         began_at=at_ms(began),
     )
 

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from carebell.duration import format_duration
+from carebell.duration import duration_zh, format_duration
 from carebell.types import AlertStatus, DeviceProfile, Severity
 from rules_engine.local_time import moment_text
 from rules_engine.rule import Context, Finding, at_ms
@@ -27,7 +27,7 @@ def gone(device: DeviceProfile, last: int, has_called: bool, context: Context, m
         )
         summary_zh = (
             f"{calls_zh}{what_zh} {device.device_id} 自 {since} 起失去联系，该住户目前无呼救保护；"
-            f"{within} 内未修复须采取替代看护措施。"
+            f"{duration_zh(mend_within)}内未修复须采取替代看护措施。"
         )
     return Finding(
         subject=device.device_id,

@@ -11,6 +11,7 @@ from devices.registry_json import home_document
 from notifier.case_value import Case, CaseStatus
 from notifier.casebook import DeliveryRow, LineRow
 from notifier.confirmation import newest
+from notifier.words_delivery import in_chinese
 
 Json = dict[str, Any]
 
@@ -145,6 +146,7 @@ def delivery_json(delivery: DeliveryRow, stage: Stage | None = None) -> Json:
         "sent_at": time(delivery.first_attempt_at),
         "ended_at": time(delivery.ended_at),
         "detail": delivery.detail,
+        "detail_zh": in_chinese(delivery.detail),
         "stage": None if stage is None else stage.value,
     }
 

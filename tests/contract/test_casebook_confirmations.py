@@ -9,6 +9,7 @@ from carebell.types import Alert, DeviceProfile, HomeProfile, Severity
 from devices.confirm import Stage
 from notifier.case_value import Case, Confirmation, Heard, Move, Purpose, Raised
 from notifier.casebook import Casebook, Claimed, DeliveryStatus, Outcome
+from notifier.confirmation import CATCHING_UP
 from tests.contract.test_casebook import act, casebook, pair, shared_url, url
 from tests.support import build
 from tests.support.build import PEOPLE, START, seconds
@@ -118,3 +119,54 @@ async def test_a_doubt_is_written_down_once_by_whoever_wakes(pair: tuple[Caseboo
     lines = await pair[0].lines(after=0, limit=100, case_id=case.id)
     assert [line.data["person"] for line in lines if line.data.get("unheard")] == ["button-1", "lamp"]
     assert (await the_lamps(pair[0], case, Purpose.COMING)).is_doubtful
+
+
+async def doubts(casebook: Casebook, case: Case) -> list[object]:
+    lines = await casebook.lines(after=0, limit=100, case_id=case.id)
+    return [line.data["person"] for line in lines if line.data.get("unheard")]
+
+
+async def test_the_homes_that_were_signalled_are_found_again(casebook: Casebook) -> None:
+    cases = [
+        await called_from_a_home_with_a_lamp(casebook, build.alert(f"a{number}", home_id=f"h{number}"))
+        for number in range(3)
+    ]
+    (answered,) = await casebook.raise_alerts([Raised(build.alert("other", home_id="h9"), PEOPLE)], START)
+    assert answered is not None
+    await act(casebook, answered, Move.ACCEPT, 1)
+    await act(casebook, cases[1], Move.CLOSE, 2, outcome="other")
+    found = await casebook.signalled(START, 10)
+    assert {one.id: one.confirmations for one in found} == {one.id: one.confirmations for one in (cases[0], cases[2])}
+    assert len(await casebook.signalled(START, 1)) == 1
+    assert await casebook.signalled(START + seconds(1), 10) == []
+
+
+async def test_after_a_restart_nobody_doubts_before_what_was_said_meanwhile_can_be_heard(casebook: Casebook) -> None:
+    case = await called_from_a_home_with_a_lamp(casebook)
+    await act(casebook, case, Move.ACCEPT, 1)
+    back = START + seconds(60)
+    assert await casebook.wake(back, 10, listening_since=back) == 1
+    assert await doubts(casebook, case) == []
+    assert await casebook.next_due() == back + CATCHING_UP
+    lamp = await the_lamps(casebook, case, Purpose.COMING)
+    assert await casebook.heard(Heard(lamp.delivery_id, Stage.CONFIRMED), back + seconds(1))
+    assert await casebook.wake(back + CATCHING_UP, 10, listening_since=back) == 1
+    assert await doubts(casebook, case) == []
+
+
+async def test_what_nobody_has_said_by_then_is_doubted_and_only_once(casebook: Casebook) -> None:
+    case = await called_from_a_home_with_a_lamp(casebook)
+    await act(casebook, case, Move.ACCEPT, 1)
+    back = START + seconds(60)
+    for after in (0, 3, 9.999, 10, 20):
+        await casebook.wake(back + seconds(after), 10, listening_since=back)
+    lines = await casebook.lines(after=0, limit=100, case_id=case.id)
+    at = [(line.data["person"], line.at) for line in lines if line.data.get("unheard")]
+    assert at == [("button-1", back + CATCHING_UP), ("lamp", back + CATCHING_UP)]
+
+
+async def test_what_was_asked_while_we_listened_gets_no_further_time(casebook: Casebook) -> None:
+    case = await called_from_a_home_with_a_lamp(casebook)
+    await act(casebook, case, Move.ACCEPT, 1)
+    await casebook.wake(START + seconds(31), 10, listening_since=START)
+    assert await doubts(casebook, case) == ["button-1", "lamp"]

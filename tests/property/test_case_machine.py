@@ -1,5 +1,6 @@
 """Whatever happens to a case, in whatever order: it stays alive until a human closes it, and nobody is told without a why."""
 
+import re
 from datetime import datetime, timedelta
 
 from hypothesis import settings
@@ -7,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from carebell.errors import Refused
-from carebell.types import AlertStatus, Severity
+from carebell.types import AlertStatus, HomeProfile, Severity
 from notifier.case import open_case, step
 from notifier.case_value import (
     ANSWERED,
@@ -21,6 +22,7 @@ from notifier.case_value import (
     Raised,
     Tell,
     Undelivered,
+    What,
     Woken,
 )
 from notifier.escalation import CaseNext
@@ -31,21 +33,25 @@ POLICIES = build.default_policies()
 ROLES = ("desk", "family", "neighbour", "provider", "health_centre")
 PEOPLE = st.lists(
     st.builds(
-        lambda number, role, reach: Person(
+        lambda number, role, reach, hours: Person(
             person_id=f"p{number}",
             name=f"n{number}",
             role=role,
             reach=tuple(Reach("sms", f"{number}-{n}") for n in range(reach)),
+            hours=hours,
         ),
         st.integers(0, 5),
         st.sampled_from(ROLES),
         st.integers(0, 2),
+        st.sampled_from([(), ("08:00-16:00",), ("16:00-17:00",), ("20:00-06:00", "12:00-13:00"), ("at night",)]),
     ),
     max_size=6,
     unique_by=lambda person: person.person_id,
 ).map(tuple)
 SEVERITIES = st.sampled_from(Severity)
 RULES = st.sampled_from(["sos", "supervision", "hazard", "fall", "routine"])
+HOME = HomeProfile(home_id="h1", timezone="Asia/Shanghai", devices=())
+CHINESE = re.compile("[一-鿿]")
 PRE_ALARM = build.seconds(20)
 CALLS = frozenset({Purpose.CALL, Purpose.AGAIN})
 # Never nothing: two decisions of one case are transactions one after another, and time has passed between them.
@@ -68,7 +74,7 @@ class CaseMachine(RuleBasedStateMachine):
         self.tells: list[Tell] = []
         self.told_at = self.now
         alert = build.alert("first", severity=severity, source_id="first", pre_alarm=pre_alarm)
-        following = open_case(alert, POLICIES.for_alert("sos", severity), people, self.now)
+        following = open_case(alert, POLICIES.for_alert("sos", severity), people, self.now, home=HOME)
         self.case: Case = following.state
         self.take(following)
 
@@ -83,7 +89,10 @@ class CaseMachine(RuleBasedStateMachine):
         if has_begun and after.severity.rank >= Severity.HIGH.rank and any(one.reach for one in after.people):
             assert self.called() > 0, "a pre-alarm has ended and nobody was called"
         assert all(tell.why for tell in tells)
-        assert all(action.why for action in following.actions if isinstance(action, Line) and not action.by)
+        lines = [action for action in following.actions if isinstance(action, Line)]
+        assert all(line.why.en and CHINESE.search(line.why.zh) for line in lines if not line.by)
+        told = {tell.step for tell in tells if tell.purpose is Purpose.CALL}
+        assert all(line.data["step"] in told for line in lines if line.what is What.STEP), "a step has told nobody"
         self.case = following.state
 
     def called(self) -> int:

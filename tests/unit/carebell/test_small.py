@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from carebell.bell import Bell
-from carebell.duration import format_duration, parse_duration
+from carebell.duration import duration_zh, format_duration, parse_duration
 from carebell.ids import computed
 from carebell.logs import open_logs
 from carebell.step import earliest
@@ -64,6 +64,19 @@ def test_a_duration_is_read_as_it_is_written(milliseconds: int) -> None:
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0s"), (5400, "1h30m"), (86_400, "1d"), (60.25, "1m250ms")])
 def test_a_duration_is_written_short(seconds: float, text: str) -> None:
     assert format_duration(timedelta(seconds=seconds)) == text
+
+
+@pytest.mark.parametrize(
+    ("length", "text"),
+    [
+        (timedelta(hours=1, minutes=30), "1小时30分钟"),
+        (timedelta(days=2), "2天"),
+        (timedelta(seconds=1, milliseconds=500), "1秒500毫秒"),
+        (timedelta(0), "0秒"),
+    ],
+)
+def test_durations_are_written_in_chinese(length: timedelta, text: str) -> None:
+    assert duration_zh(length) == text
 
 
 def test_ids_never_change() -> None:

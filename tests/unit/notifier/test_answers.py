@@ -1,17 +1,19 @@
 """What devices say to signals: what is listened for, what is heard, and how it is written down."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
 import pytest
 
+from carebell.clock import ManualClock
 from carebell.errors import Refused, TryLater
 from carebell.mqtt import Arrival
-from carebell.types import DeviceProfile
+from carebell.types import DeviceProfile, HomeProfile
 from devices.confirm import Echo, Request, Signal, Stage
 from notifier.answers import AWAITED_AT_MOST, Answers
-from notifier.case_value import Heard
+from notifier.case_value import Case, Confirmation, Heard, Purpose
 from notifier.channels.home import HomeChannel
 from notifier.message import Outgoing
 from tests.support import build
@@ -40,11 +42,18 @@ class Ear:
 
 
 class Book:
-    """A casebook that writes down what was heard, or is away so many times."""
+    """A casebook that writes down what was heard, or is away so many times; and the cases it knows."""
 
-    def __init__(self, away: int = 0) -> None:
+    def __init__(self, away: int = 0, cases: Sequence[Case] = ()) -> None:
         self.heard_of: list[Heard] = []
         self._away = away
+        self._cases = cases
+
+    async def signalled(self, since: object, limit: int) -> Sequence[Case]:
+        if self._away:
+            self._away -= 1
+            raise TryLater("the database is away")
+        return self._cases
 
     async def heard(self, heard: Heard, at: object) -> bool:
         if self._away:
@@ -57,6 +66,11 @@ class Book:
 @pytest.fixture
 def ear() -> Ear:
     return Ear()
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock(build.START)
 
 
 @pytest.fixture
@@ -176,3 +190,83 @@ async def test_what_cannot_be_shown_is_refused(answers: Answers) -> None:
     nothing = DeviceProfile(device_id="siren", dialect="zigbee2mqtt", confirms="horn")
     with pytest.raises(Refused, match="siren"):
         await HomeChannel(publish, answers).send(message(nothing))
+
+
+# what was asked before we began
+
+
+NUMBER = "d" * 32
+ITEM = "dddddddd-dddd-dddd-dddd-dddddddddddd"
+BEDSIDE = DeviceProfile(device_id="lamp", dialect="zigbee2mqtt", address="bedside", confirms="lamp")
+NEXT_TO_BED = "carebell/h1/zigbee2mqtt/bedside"
+
+
+def case_with(device: DeviceProfile, stage: Stage = Stage.ACCEPTED) -> Case:
+    """A case whose home was told by this device that somebody is coming."""
+    one = Confirmation(
+        delivery_id=NUMBER,
+        purpose=Purpose.COMING,
+        device_id=device.device_id,
+        best=Stage.CONFIRMED,
+        asked_at=build.START,
+        stage=stage,
+    )
+    home = HomeProfile(home_id="h1", timezone="Asia/Shanghai", devices=(device,))
+    return build.case(home=home, confirmations=(one,))
+
+
+async def test_what_was_asked_before_a_restart_is_listened_for_again(answers: Answers, ear: Ear) -> None:
+    book: Any = Book(cases=[case_with(BEDSIDE, Stage.REQUESTED)])
+    await answers.recall(book, build.START)
+    assert NEXT_TO_BED in ear.topics
+    assert answers.heard(arrival(NEXT_TO_BED, {"state": "ON"})) == [Heard(NUMBER, Stage.CONFIRMED)]
+
+
+@pytest.mark.parametrize("stage", [Stage.CONFIRMED, Stage.REFUSED])
+async def test_what_is_settled_is_not_listened_for_again(answers: Answers, ear: Ear, stage: Stage) -> None:
+    book: Any = Book(cases=[case_with(BEDSIDE, stage)])
+    await answers.recall(book, build.START)
+    assert ear.topics == set()
+
+
+async def test_what_is_sent_meanwhile_stays_expected_as_it_was_sent(answers: Answers, ear: Ear) -> None:
+    book: Any = Book(cases=[case_with(BEDSIDE)])
+    answers.expect(NUMBER, (LAMP,))
+    await answers.recall(book, build.START)
+    assert ear.topics == {"home/lamp"}
+
+
+async def test_a_siren_is_heard_after_a_restart_though_the_way_to_it_is_not_known(answers: Answers, ear: Ear) -> None:
+    book: Any = Book(cases=[case_with(SIREN)])
+    await answers.recall(book, build.START)
+    assert ear.topics == {"application/+/device/+/event/txack", "application/+/device/+/event/ack"}
+    assert answers.heard(arrival(f"{TOPIC}/event/ack", {"queueItemId": "another", "acknowledged": True})) == []
+    said = arrival(f"{TOPIC}/event/ack", {"queueItemId": ITEM, "acknowledged": True})
+    assert answers.heard(said) == [Heard(NUMBER, Stage.CONFIRMED)]
+    answers.arrived(said)
+    await answers.turn(book, build.instruments())
+    assert ear.topics == set()
+    assert answers.heard(said) == []
+
+
+async def test_a_siren_that_was_never_sent_to_is_not_looked_for_everywhere(answers: Answers, ear: Ear) -> None:
+    book: Any = Book(cases=[case_with(SIREN, Stage.REQUESTED)])
+    await answers.recall(book, build.START)
+    assert ear.topics == set()
+    answers.heard(arrival(f"{TOPIC}/event/up", {}))
+    await answers.recall(book, build.START)
+    assert ear.topics == {f"{TOPIC}/event/txack", f"{TOPIC}/event/ack"}
+
+
+async def test_what_comes_first_after_a_restart_is_read_behind_what_was_asked_before(
+    answers: Answers, ear: Ear, clock: ManualClock
+) -> None:
+    book: Any = Book(away=1, cases=[case_with(BEDSIDE)])
+    answers.arrived(arrival(NEXT_TO_BED, {"state": "ON"}, mid=7))
+    stop = asyncio.Event()
+    running = asyncio.create_task(answers.run(book, build.instruments(clock), stop))
+    await clock.advance(build.seconds(2))
+    stop.set()
+    await clock.advance(build.seconds(2))
+    await running
+    assert (book.heard_of, ear.acknowledged) == ([Heard(NUMBER, Stage.CONFIRMED)], [7])

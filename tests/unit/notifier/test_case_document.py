@@ -10,7 +10,7 @@ from notifier.sheet_sql import read
 from tests.support import build
 
 ADAPTER: TypeAdapter[Case] = TypeAdapter(Case)
-NEWER = ("owed_at", "waiting", "is_suspected", "resume_at", "home", "confirmations")
+NEWER = ("owed_at", "waiting", "is_suspected", "resume_at", "home", "confirmations", "later", "at_any_hour")
 
 
 def test_a_case_from_before_pre_alarms_and_policies_by_rule_is_read() -> None:
@@ -19,4 +19,6 @@ def test_a_case_from_before_pre_alarms_and_policies_by_rule_is_read() -> None:
     for name in NEWER:
         del document[name]
     del document["policy"]["call"]
+    for person in document["people"]:
+        del person["hours"]
     assert read(json.dumps(document)) == case

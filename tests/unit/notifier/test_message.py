@@ -43,6 +43,12 @@ def test_a_call_says_where_what_and_what_to_do() -> None:
     )
 
 
+def test_what_is_known_in_english_only_is_told_in_english_to_everybody() -> None:
+    message = compose(build.case(summary_zh=""), build.delivery(language="zh-CN"), DESK_URL)
+    assert message.text.startswith("Call for help: button button-1 was pressed.")
+    assert "请在值班台应答" in message.text
+
+
 def test_a_home_without_a_label_goes_by_its_id() -> None:
     message = compose(build.case(label="", address=""), build.delivery(language="en"), DESK_URL)
     assert message.subject == "Call for help: h1"

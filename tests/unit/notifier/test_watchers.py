@@ -185,11 +185,11 @@ async def test_cases_are_woken_when_the_database_is_back(watch: Watch) -> None:
         def __getattr__(self, name: str) -> Any:
             return getattr(watch.casebook, name)
 
-        async def wake(self, at: datetime, limit: int) -> int:
+        async def wake(self, at: datetime, limit: int, **more: Any) -> int:
             if self.times:
                 self.times -= 1
                 raise TryLater("the database cannot be used now")
-            return await watch.casebook.wake(at, limit)
+            return await watch.casebook.wake(at, limit, **more)
 
     case = await watch.opens()
     watch.clock._now += seconds(60)

@@ -314,7 +314,9 @@ def test_faults_of_one_device_are_told_apart() -> None:
 def test_a_silent_device_that_calls_for_help_leaves_the_home_unprotected() -> None:
     home = home_of(device("button", 10 * MINUTE, is_sos=True), device("pendant", 10 * MINUTE), SENSOR)
     home.hear(reading("fall", 1, device_id="pendant"))
-    found = {alert.device_id: alert.summary for alert in home.tick(1300)}
+    alerts = home.tick(1300)
+    found = {alert.device_id: alert.summary for alert in alerts}
+    assert any("2小时内未修复" in alert.summary_zh for alert in alerts)
     assert "unprotected; if it is not mended within 2h" in found["button"]
     assert "unprotected" in found["pendant"]
     assert "unprotected" not in found["sensor"]

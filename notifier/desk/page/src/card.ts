@@ -38,7 +38,7 @@ export function makeCard(first: Case, words: Words, accept: (id: string) => void
   );
   const tick = (): void => {
     set(node, marks(shown));
-    say(clock, ageOf(shown));
+    say(clock, ageOf(shown, words));
     say(status, statusOf(shown, words));
     say(next, joined(nextStepOf(shown, words), repeatsOf(shown, words)));
   };

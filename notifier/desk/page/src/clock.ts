@@ -15,23 +15,26 @@ function two(value: number): string {
   return String(value).padStart(2, "0");
 }
 
+/** How days and hours are written. */
+type InDays = (days: number, hours: number) => string;
+
 /** 0:07, 12:30, 1:02:03; from a day on in hours, because nobody reads seconds of yesterday. */
-export function span(milliseconds: number): string {
+export function span(milliseconds: number, inDays: InDays): string {
   const seconds = Math.max(0, Math.floor(milliseconds / 1000));
   const hours = Math.floor(seconds / 3600);
   const minutes = Math.floor((seconds % 3600) / 60);
-  if (hours >= 24) return `${Math.floor(hours / 24)}d ${hours % 24}h`;
+  if (hours >= 24) return inDays(Math.floor(hours / 24), hours % 24);
   if (hours > 0) return `${hours}:${two(minutes)}:${two(seconds % 60)}`;
   return `${minutes}:${two(seconds % 60)}`;
 }
 
-export function since(at: string, until: number): string {
-  return span(until - Date.parse(at));
+export function since(at: string, until: number, inDays: InDays): string {
+  return span(until - Date.parse(at), inDays);
 }
 
 /** Rounded up, so that 0:00 is only shown when the moment has come. */
-export function left(at: string, from: number): string {
-  return span(Math.ceil(Math.max(0, Date.parse(at) - from) / 1000) * 1000);
+export function left(at: string, from: number, inDays: InDays): string {
+  return span(Math.ceil(Math.max(0, Date.parse(at) - from) / 1000) * 1000, inDays);
 }
 
 export function localTime(at: string, language: string): string {

@@ -167,7 +167,7 @@ function showCase(parts: Parts, one: Case, words: Words): void {
 
 function showTimes(parts: Parts, one: Case, words: Words): void {
   const next = nextStepOf(one, words);
-  say(parts.clock, ageOf(one));
+  say(parts.clock, ageOf(one, words));
   say(parts.status, statusOf(one, words));
   set(parts.status, { "data-status": isPreAlarm(one) ? "pre-alarm" : one.status });
   say(parts.next, next);

@@ -54,7 +54,7 @@ export function makeHeader(words: Words, handlers: HeaderHandlers): HeaderView {
   const showFeed = (state: Contact, silentMs: number): void => {
     set(feed, { "data-state": state });
     say(feedWord, words.feed[state]);
-    say(feedHeard, words.heard(span(silentMs)));
+    say(feedHeard, words.heard(span(silentMs, words.daysAndHours)));
   };
   return { node, showMe, showFeed, showSound: sound.show };
 }

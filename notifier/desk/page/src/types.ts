@@ -123,6 +123,7 @@ export interface Delivery {
   readonly created_at: string;
   readonly sent_at: string | null;
   readonly detail: string | null;
+  readonly detail_zh: string | null;
   /** How far a signal to the home has come; null for messages to people. */
   readonly stage: string | null;
 }

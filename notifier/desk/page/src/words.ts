@@ -25,7 +25,8 @@ export function otherWords(words: Words): Words {
 export function reason(words: Words, error: unknown, silent = words.noAnswerRead): string {
   if (!(error instanceof ApiError)) return String(error);
   if (error.status === 0) return silent;
-  return error.detail || error.title || words.serverFault(error.status);
+  const said = error.detail || error.title;
+  return said === "" ? words.serverFault(error.status) : words.refused(said);
 }
 
 function byTag(tag: string): Words {

@@ -1,3 +1,4 @@
+import { refusedInChinese } from "./refusals_zh.js";
 import type { english } from "./words_en.js";
 
 export const chinese: typeof english = {
@@ -82,6 +83,7 @@ export const chinese: typeof english = {
   },
   callFirst: (number) => `请先拨打 ${number}`,
   somebody: "有人",
+  daysAndHours: (days, hours) => `${days} 天 ${hours} 小时`,
   calls: (count) => `按了 ${count} 次`,
   round: (round) => `第 ${round} 轮`,
   sincePress: "自发生起",
@@ -123,6 +125,7 @@ export const chinese: typeof english = {
   failed: (reason) => `未完成。${reason}`,
   noAnswer: "服务器没有回应，无法确定是否已送达：请查看经过，然后重试。",
   noAnswerRead: "服务器没有回应。",
+  refused: refusedInChinese,
   serverFault: (status) => `服务器出错（${status}）。`,
   retry: "重试",
 
@@ -165,12 +168,25 @@ export const chinese: typeof english = {
   timeline: "经过",
   noLines: "还没有记录。",
   by: (name) => (name === "home" ? "住户" : name),
+  rules: {
+    sos: "呼救",
+    fall: "跌倒",
+    hazard: "险情",
+    inactivity: "长时间无活动",
+    supervision: "设备状况",
+    routine: "作息变化",
+    climate: "室内温度",
+    vital: "生命体征",
+    bed: "离床",
+    wandering: "夜间外出",
+  },
   restsOn: (rule, readings) => `规则 ${rule}，依据 ${readings} 条记录`,
   what: {
     signal: "求助",
     resolved: "住户报告已解除",
     step: "通知步骤",
     skipped: "跳过的步骤",
+    later: "留待稍后",
     round: "下一轮",
     delivery: "消息",
     receipt: "回执",
@@ -192,6 +208,7 @@ export const chinese: typeof english = {
   channel: "渠道",
   deliveryStatus: "状态",
   time: "时间",
+  channels: { console: "控制台", email: "邮件", home: "家中设备", sms: "短信", webhook: "网络接口" },
   attempts: (count) => `尝试 ${count} 次`,
   purposes: { call: "呼救", again: "再次呼救", reminder: "提醒", received: "呼叫已收到", coming: "有人正在赶来", pre_alarm: "预警，可取消", test_ok: "测试已收到", note: "通知" },
   delivery: { queued: "排队中", sending: "发送中", sent: "已发送", failed: "失败", cancelled: "已取消" },

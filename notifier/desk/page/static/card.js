@@ -18,7 +18,7 @@ export function makeCard(first, words, accept) {
     const node = h("li", { "data-testid": "case-card" }, h("div", { class: "card-top" }, badge, clock), h("h3", {}, link), people, call, summary, told, next, h("div", { class: "card-foot" }, status, take));
     const tick = () => {
         set(node, marks(shown));
-        say(clock, ageOf(shown));
+        say(clock, ageOf(shown, words));
         say(status, statusOf(shown, words));
         say(next, joined(nextStepOf(shown, words), repeatsOf(shown, words)));
     };

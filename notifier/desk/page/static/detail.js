@@ -113,7 +113,7 @@ function showCase(parts, one, words) {
 }
 function showTimes(parts, one, words) {
     const next = nextStepOf(one, words);
-    say(parts.clock, ageOf(one));
+    say(parts.clock, ageOf(one, words));
     say(parts.status, statusOf(one, words));
     set(parts.status, { "data-status": isPreAlarm(one) ? "pre-alarm" : one.status });
     say(parts.next, next);

@@ -27,7 +27,7 @@ export function makeHeader(words, handlers) {
     const showFeed = (state, silentMs) => {
         set(feed, { "data-state": state });
         say(feedWord, words.feed[state]);
-        say(feedHeard, words.heard(span(silentMs)));
+        say(feedHeard, words.heard(span(silentMs, words.daysAndHours)));
     };
     return { node, showMe, showFeed, showSound: sound.show };
 }

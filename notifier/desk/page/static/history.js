@@ -21,13 +21,15 @@ function lineItem(line, words) {
 }
 function saidIn(line, words) {
     const outcome = text(line.data["outcome"]);
-    const told = [text(line.data["person"]), text(line.data["channel"])].filter((one) => one !== "").join(" · ");
+    const channel = text(line.data["channel"]);
+    const told = [text(line.data["person"]), words.channels[channel] ?? channel].filter((one) => one !== "").join(" · ");
     const sign = purposeOf(line, words);
     // That the broker took a signal to the home is said by its stage.
     if (sign !== "" && outcome === "sent")
         return [told, sign];
     const why = words.tag === english.tag ? line.why : text(line.data["summary_zh"]) || line.why;
-    const texts = [told, sign, why, words.outcomes[outcome] ?? outcome, text(line.data["note"])];
+    const ended = words.outcomes[outcome] ?? words.delivery[outcome] ?? outcome;
+    const texts = [told, sign, why, ended, text(line.data["note"])];
     return [...new Set(texts)].filter((one) => one !== "");
 }
 /** Of a signal to the home: what it says, and how far it has come. */
@@ -40,7 +42,7 @@ function purposeOf(line, words) {
 function evidenceOf(line, words) {
     const rule = text(line.data["rule"]);
     const readings = line.data["evidence"];
-    return rule === "" ? "" : words.restsOn(rule, Array.isArray(readings) ? readings.length : 0);
+    return rule === "" ? "" : words.restsOn(words.rules[rule] ?? rule, Array.isArray(readings) ? readings.length : 0);
 }
 function text(value) {
     return typeof value === "string" ? value : "";
@@ -59,9 +61,10 @@ function deliveryRow(one, words) {
     const step = one.step === one.purpose ? "" : (words.tiers[one.step] ?? one.step);
     const role = words.tiers[one.role] ?? one.role;
     const at = one.sent_at ?? one.created_at;
+    const detail = words.tag === english.tag ? one.detail : one.detail_zh || one.detail;
     const tries = one.attempts > 1 ? words.attempts(one.attempts) : "";
     const status = h("span", { class: `delivery delivery-${one.status}` }, words.delivery[one.status] ?? one.status);
-    return h("tr", { role: "row", "data-delivery-status": one.status }, cell([h("strong", {}, one.person)], [role, step === role ? "" : step, round]), cell([one.channel], [words.purposes[one.purpose] ?? one.purpose]), cell([status], [tries, one.stage ? (words.stages[one.stage] ?? one.stage) : (one.detail ?? "")]), cell([h("time", { datetime: at }, localTime(at, words.tag))], []));
+    return h("tr", { role: "row", "data-delivery-status": one.status }, cell([h("strong", {}, one.person)], [role, step === role ? "" : step, round]), cell([words.channels[one.channel] ?? one.channel], [words.purposes[one.purpose] ?? one.purpose]), cell([status], [tries, one.stage ? (words.stages[one.stage] ?? one.stage) : (detail ?? "")]), cell([h("time", { datetime: at }, localTime(at, words.tag))], []));
 }
 function cell(main, small) {
     const below = small.filter((part) => part !== "").join(" · ");

@@ -9,7 +9,7 @@ export function statusOf(one, words) {
     const name = one.accepted_by ?? words.somebody;
     switch (one.status) {
         case "accepted":
-            return words.acceptedBy(name, acceptedAfter(one));
+            return words.acceptedBy(name, acceptedAfter(one, words));
         case "en_route":
             return words.onTheWayBy(name);
         case "arrived":
@@ -22,23 +22,25 @@ export function statusOf(one, words) {
             return words.status[one.status] ?? one.status;
     }
 }
-function acceptedAfter(one) {
-    return one.accepted_at ? span(Date.parse(one.accepted_at) - Date.parse(one.opened_at)) : "–";
+function acceptedAfter(one, words) {
+    return one.accepted_at ? span(Date.parse(one.accepted_at) - Date.parse(one.opened_at), words.daysAndHours) : "–";
 }
 /** The clock since the press runs until the case is closed. */
-export function ageOf(one) {
-    return since(one.opened_at, one.closed_at ? Date.parse(one.closed_at) : now());
+export function ageOf(one, words) {
+    return since(one.opened_at, one.closed_at ? Date.parse(one.closed_at) : now(), words.daysAndHours);
 }
 export function nextStepOf(one, words) {
     if (one.status === "closed")
         return "";
     if (one.pre_alarm_until && isPreAlarm(one))
-        return words.callsIn(left(one.pre_alarm_until, now()));
+        return words.callsIn(left(one.pre_alarm_until, now(), words.daysAndHours));
     if (!one.due_at)
         return one.status === "open" ? words.noStep : "";
     const step = one.next_step ? (words.tiers[one.next_step] ?? one.next_step) : words.reminder;
     const from = now();
-    return Date.parse(one.due_at) <= from ? words.stepNow(step) : words.stepIn(step, left(one.due_at, from));
+    if (Date.parse(one.due_at) <= from)
+        return words.stepNow(step);
+    return words.stepIn(step, left(one.due_at, from, words.daysAndHours));
 }
 export function callOf(one, words) {
     return one.call && one.status !== "closed" ? words.callFirst(one.call) : "";

@@ -22,7 +22,8 @@ export function reason(words, error, silent = words.noAnswerRead) {
         return String(error);
     if (error.status === 0)
         return silent;
-    return error.detail || error.title || words.serverFault(error.status);
+    const said = error.detail || error.title;
+    return said === "" ? words.serverFault(error.status) : words.refused(said);
 }
 function byTag(tag) {
     return tag.toLowerCase().startsWith("zh") ? chinese : english;

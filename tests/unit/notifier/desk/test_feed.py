@@ -15,7 +15,7 @@ from tests.support.build import seconds
 from tests.support.desk import Desk, open_desk
 
 # A line that is lost makes a test wait for it.
-pytestmark = pytest.mark.timeout(20)
+pytestmark = pytest.mark.timeout(120)
 
 
 @pytest.fixture

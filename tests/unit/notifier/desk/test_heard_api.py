@@ -49,7 +49,8 @@ async def test_a_press_is_shown_with_what_can_be_bound(desk: Desk) -> None:
         25 * 3600,
     )
     battery, press = answer.json()["recent"]
-    assert (battery["binds"], press["binds"], press["means"]) == (None, {"gesture": "single", "channel": "2"}, None)
+    assert (battery["binds"], press["means"]) == (None, None)
+    assert press["binds"] == {"gesture": "single", "channel": "2", "heard": "button"}
 
 
 async def test_a_device_that_never_spoke_is_shown_as_such(desk: Desk) -> None:
@@ -71,7 +72,7 @@ async def test_who_asks_with_wait_is_answered_when_something_comes(desk: Desk) -
 
 async def test_what_is_stored_is_a_binding_of_the_device(desk: Desk) -> None:
     answer = await desk.client.post(BINDINGS, json={"gesture": " Single", "channel": "2", "kind": "sos"})
-    assert answer.json()["bindings"] == [{"gesture": "single", "kind": "sos", "channel": "2"}]
+    assert answer.json()["bindings"] == [{"gesture": "single", "kind": "sos", "channel": "2", "heard": None}]
     home = await desk.library.homes.home("h1")
     assert home is not None
     assert [one.kind for device in home.home.devices for one in device.bindings] == ["sos"]
@@ -81,6 +82,18 @@ async def test_what_is_stored_is_a_binding_of_the_device(desk: Desk) -> None:
     assert gone.json()["bindings"] == []
 
 
+async def test_what_is_shown_can_be_stored_as_it_is_heard(desk: Desk) -> None:
+    said(desk, "vibration", True)
+    binds = (await desk.client.get(HEARD)).json()["recent"][0]["binds"]
+    for more in ({"kind": "sos", "heard": "presence"}, {"kind": "test"}, {**binds, "kind": "sos"}):
+        answer = await desk.client.post(BINDINGS, json={"gesture": "true", **more})
+    assert answer.json()["bindings"] == [{"gesture": "true", "kind": "sos", "channel": None, "heard": "vibration"}]
+    await desk.client.post(BINDINGS, json={"gesture": "true", "heard": "presence"})
+    left = await desk.client.delete(BINDINGS, params={"gesture": "true", "heard": "vibration"})
+    assert [one["heard"] for one in left.json()["bindings"]] == ["presence"]
+    assert (await desk.client.delete(BINDINGS, params={"gesture": "true"})).json()["bindings"] == []
+
+
 @pytest.mark.parametrize(
     ("url", "body", "status"),
     [
@@ -88,6 +101,7 @@ async def test_what_is_stored_is_a_binding_of_the_device(desk: Desk) -> None:
         ("/api/v1/homes/h1/devices/nothing/bindings", {"gesture": "single"}, 404),
         (BINDINGS, {"gesture": "single", "kind": "no such kind"}, 422),
         (BINDINGS, {"gesture": "single", "sort": "sos"}, 422),
+        (BINDINGS, {"gesture": "true", "heard": "battery"}, 422),
     ],
 )
 async def test_what_cannot_be_bound_is_refused_with_what_to_do(

@@ -150,7 +150,7 @@ async def test_one_device_is_read_written_and_taken_away(desk: Desk) -> None:
     assert (added.status_code, added.json()["address"]) == (200, "bed button")
     bound = {**BUTTON, "bindings": [{"gesture": "single", "kind": "sos"}]}
     changed = await desk.client.put(url, json=bound, headers={"If-Match": added.headers["ETag"]})
-    assert changed.json()["bindings"] == [{"gesture": "single", "kind": "sos", "channel": None}]
+    assert changed.json()["bindings"] == [{"gesture": "single", "kind": "sos", "channel": None, "heard": None}]
     assert (await desk.client.get(url)).json() == changed.json()
     assert (await desk.client.get(H1)).headers["ETag"] == changed.headers["ETag"]
     assert [one["device_id"] for one in (await desk.client.get(H1)).json()["devices"]] == [
