@@ -16,6 +16,7 @@ from bench.city_latency import latency
 from bench.city_memory import memory
 from bench.city_takeover import takeover
 from bench.city_throughput import throughput
+from bench.city_timers import timers
 from bench.city_urgent import urgent
 from bench.stage import Stage
 
@@ -25,6 +26,7 @@ PARTS: Mapping[str, Callable[[Stage], None]] = {
     "throughput": throughput,
     "memory": memory,
     "takeover": takeover,
+    "timers": timers,
 }
 
 

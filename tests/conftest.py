@@ -5,12 +5,17 @@ from collections.abc import Iterator
 from secrets import token_hex
 
 import pytest
+from hypothesis import settings
 
 from deploy.migrate import migrate
 from tests.support.servers.kafka import KafkaCluster
 from tests.support.servers.postgres import PostgresAddress, PostgresServer
 from tests.support.servers.redis import RedisServer
 from tests.support.servers.server import finish
+
+# How long an example takes is a matter of the machine.
+settings.register_profile("carebell", deadline=None)
+settings.load_profile("carebell")
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from carebell.clock import Clock, ManualClock
 from carebell.log import Entry, Log, Reader, Record
 from carebell.log_sqlite import SqliteLog
 from carebell.topics import partition_of
+from tests.support.patience import PATIENCE_S
 from tests.support.topics import open_kafka
 
 Opener = Callable[[Path, int, Clock], Awaitable[Log]]
@@ -142,8 +143,9 @@ async def test_a_poll_gives_at_most_its_limit_and_misses_nothing(log: Log) -> No
 async def test_a_poll_waits_and_is_woken_by_an_append(log: Log) -> None:
     reader = await log.reader("g", ["t"])
     waiting = asyncio.ensure_future(reader.poll(10, timedelta(days=1)))
-    await asyncio.wait_for(log.append([entry("now")], AT), 10)
-    records = await asyncio.wait_for(waiting, 10)  # the clock of the log stands still: only the append can end this
+    await asyncio.wait_for(log.append([entry("now")], AT), PATIENCE_S)
+    # The clock of the log stands still: only the append can end this.
+    records = await asyncio.wait_for(waiting, PATIENCE_S)
     assert values(list(records)) == ["now"]
 
 
@@ -151,7 +153,7 @@ async def test_every_waiting_reader_is_woken(log: Log) -> None:
     readers = [await log.reader(f"g{number}", ["t"]) for number in range(3)]
     waiting = [asyncio.ensure_future(reader.poll(10, timedelta(days=1))) for reader in readers]
     await log.append([entry("now")], AT)
-    assert [values(list(await asyncio.wait_for(one, 10))) for one in waiting] == [["now"]] * 3
+    assert [values(list(await asyncio.wait_for(one, PATIENCE_S))) for one in waiting] == [["now"]] * 3
 
 
 async def test_groups_read_apart(log: Log) -> None:

@@ -18,12 +18,13 @@ from carebell.mqtt import Arrival, MqttAddress, MqttConnection, Terms
 from tests.integration.conftest import MakeBox
 from tests.support.box import Box, Device, wait_until
 from tests.support.command import carebell
+from tests.support.patience import PATIENCE_S
 from tests.support.servers.mosquitto import Mosquitto
 from tests.support.services import needed
 
 pytestmark = pytest.mark.integration
 
-WITHIN = timedelta(seconds=20)
+WITHIN = timedelta(seconds=PATIENCE_S)
 HOMES = """
 homes:
   - home_id: h1
@@ -99,14 +100,14 @@ def test_lamp_and_siren_show_it_and_their_answers_stand_on_the_case(box: Box) ->
         ecosystem.say(f"{SIREN}/event/up", {"deviceInfo": {"devEui": "70b3d5e75e000001"}, "fCnt": 1, "fPort": 6})
         button.press("p-1")
         case = box.wait_case("h1")
-        wait_until(lambda: len(ecosystem.told) >= 2, "the home is shown that the call was heard", 20)
+        wait_until(lambda: len(ecosystem.told) >= 2, "the home is shown that the call was heard")
         assert (f"{LAMP}/set", {"effect": "blink"}) in ecosystem.told
-        wait_until(lambda: _told(box)["stage"] == CONFIRMED, "the siren has confirmed", 20)
+        wait_until(lambda: _told(box)["stage"] == CONFIRMED, "the siren has confirmed")
         box.api(f"/cases/{case['id']}/accept", {"by": "Anna"})
         assert button.hear("coming") == {"id": "p-1", "type": "coming", "who": "Anna"}
-        wait_until(lambda: _told(box)["purpose"] == "coming", "the home is told that somebody is coming", 20)
+        wait_until(lambda: _told(box)["purpose"] == "coming", "the home is told that somebody is coming")
         for one in ("lamp", "siren"):
-            wait_until(lambda one=one: CONFIRMED in stages(box, case["id"], one, "coming"), f"{one} confirms", 20)
+            wait_until(lambda one=one: CONFIRMED in stages(box, case["id"], one, "coming"), f"{one} confirms")
     assert (f"{LAMP}/set", {"state": "ON", "effect": "blink"}) in ecosystem.told
     # An answer may be written down before the sending that it answers is.
     for device_id in ("lamp", "siren"):
@@ -126,7 +127,7 @@ def test_a_home_that_does_not_answer_may_not_have_heard(box: Box) -> None:
         button.press("p-1")
         case = box.wait_case("h1")
         box.api(f"/cases/{case['id']}/accept", {"by": "Anna"})
-        wait_until(lambda: _told(box)["may_not_have_heard"], "the desk is warned", 45)
+        wait_until(lambda: _told(box)["may_not_have_heard"], "the desk is warned")
         assert _told(box) == {
             "purpose": "coming",
             "stage": "accepted_by_broker",

@@ -26,11 +26,12 @@ from notifier.delivery import Courier
 from notifier.main import People, build_notifier
 from tests.support import build
 from tests.support.build import PEOPLE, seconds
+from tests.support.patience import PATIENCE_S
 from tests.support.servers.mosquitto import Mosquitto
 
 pytestmark = pytest.mark.integration
 
-WITHIN = timedelta(seconds=20)
+WITHIN = timedelta(seconds=PATIENCE_S)
 LAMP = DeviceProfile(device_id="lamp", dialect="zigbee2mqtt", address="bedside", confirms="lamp")
 SIREN = DeviceProfile(
     device_id="siren", dialect="chirpstack", address="70B3D5E75E000001", model="R602A", confirms="siren"

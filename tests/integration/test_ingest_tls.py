@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,7 +11,8 @@ import pytest
 
 from carebell.clock import SystemClock
 from carebell.errors import BadInput
-from carebell.mqtt import Arrival, MqttAddress, MqttConnection
+from carebell.mqtt import Arrival, End, MqttAddress, MqttConnection
+from tests.support.patience import PATIENCE_S
 from tests.support.servers.mosquitto import Mosquitto
 from tests.support.services import missing
 
@@ -51,29 +52,28 @@ def broker(tmp_path: Path) -> Iterator[TlsMosquitto]:
         yield made
 
 
+def connection_to(address: MqttAddress, **hears: Callable[..., None]) -> MqttConnection:
+    return MqttConnection(address=address, client_id="tls", clock=SystemClock(), subscriptions=("test/#",), **hears)
+
+
 async def heard(address: MqttAddress) -> list[Arrival]:
     found: list[Arrival] = []
+    came = asyncio.Event()
 
     def arrived(arrival: Arrival) -> None:
         found.append(arrival)
         connection.acknowledge(arrival)
+        if len(found) == MESSAGES:
+            came.set()
 
-    connection = MqttConnection(
-        address=address,
-        client_id="tls",
-        clock=SystemClock(),
-        subscriptions=("test/#",),
-        on_arrival=arrived,
-    )
+    connection = connection_to(address, on_arrival=arrived)
     stop = asyncio.Event()
     running = asyncio.create_task(connection.run(stop))
     try:
-        if await connection.wait_connected(timedelta(seconds=5)):
-            for number in range(MESSAGES):
-                connection.publish("test/x", b"%d" % number + b" " * (number * 13 % 3000))
-            async with asyncio.timeout(20):
-                while len(found) < MESSAGES:
-                    await asyncio.sleep(0.02)
+        assert await connection.wait_connected(timedelta(seconds=PATIENCE_S))
+        for number in range(MESSAGES):
+            connection.publish("test/x", b"%d" % number + b" " * (number * 13 % 3000))
+        await asyncio.wait_for(came.wait(), PATIENCE_S)
     finally:
         stop.set()
         await running
@@ -88,8 +88,11 @@ def test_every_message_comes_over_tls(broker: TlsMosquitto) -> None:
 
 # paho leaves the socket of a handshake that failed to the garbage collector.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_a_broker_that_nobody_has_signed_for_is_not_spoken_to(broker: TlsMosquitto) -> None:
-    assert asyncio.run(heard(MqttAddress("127.0.0.1", broker.port, is_encrypted=True))) == []
+async def test_a_broker_that_nobody_has_signed_for_is_not_spoken_to(broker: TlsMosquitto) -> None:
+    stop = asyncio.Event()
+    address = MqttAddress("127.0.0.1", broker.port, is_encrypted=True)
+    connection = connection_to(address, on_change=lambda _: stop.set())
+    assert await connection.hold(stop) is End.UNREACHED
 
 
 def test_an_authority_that_cannot_be_read_is_told() -> None:

@@ -14,9 +14,10 @@ import pytest
 from playwright.sync_api import expect, sync_playwright
 
 from tests.support.box import wait_until
+from tests.support.patience import PATIENCE_S
 from tests.support.services import ROOT, free_port, needed
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
 class Made:
@@ -58,18 +59,18 @@ class Made:
             found = re.search("^Carebell is running.*$", text, re.MULTILINE)
             return found.group() if found else ""
 
-        return wait_until(line, "make run says that it is running", 120, 0.2)
+        return wait_until(line, "make run says that it is running", 600, 0.2)  # it installs first
 
     def pull_the_plug(self) -> None:
         """SIGKILL to everything that make started."""
         if self._process is not None:
             os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait(10)
+            self._process.wait(PATIENCE_S)
             self._process = None
 
     def cases(self) -> list[Any]:
         request = urllib.request.Request(f"{self.url}/api/v1/cases", headers={"Authorization": "Bearer demo"})
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
             cases: list[Any] = orjson.loads(answer.read())["cases"]
         return cases
 
@@ -78,7 +79,7 @@ class Made:
 def made(tmp_path: Path) -> Iterator[Made]:
     """A fresh clone of what is committed."""
     folder = tmp_path / "carebell"
-    subprocess.run(["git", "clone", "--quiet", f"file://{ROOT}", str(folder)], check=True, timeout=60)
+    subprocess.run(["git", "clone", "--quiet", f"file://{ROOT}", str(folder)], check=True, timeout=PATIENCE_S)
     made = Made(folder)
     yield made
     made.pull_the_plug()
@@ -91,7 +92,9 @@ def test_clone_run_press_look_pull_the_plug_and_look_again(made: Made, chromium:
     assert f"MQTT: {made.mqtt_port}" in line
 
     topic, said = "carebell/home-001/button-001/up", '{"id": "1", "kind": "sos"}'
-    subprocess.run([tool, "-p", str(made.mqtt_port), "-q", "1", "-t", topic, "-m", said], check=True, timeout=20)
+    subprocess.run(
+        [tool, "-p", str(made.mqtt_port), "-q", "1", "-t", topic, "-m", said], check=True, timeout=PATIENCE_S
+    )
     (case,) = wait_until(made.cases, "the press is a case")
     assert (case["home_id"], case["status"]) == ("home-001", "open")
     assert_shown(made, chromium, case["id"])
@@ -109,6 +112,6 @@ def assert_shown(made: Made, chromium: str, case_id: str) -> None:
         page = browser.new_page()
         page.goto(f"{made.url}/")
         card = page.locator(f"[data-testid=case-card][data-case-id='{case_id}']")
-        expect(card).to_be_visible(timeout=15_000)
+        expect(card).to_be_visible(timeout=PATIENCE_S * 1000)
         expect(card).to_have_attribute("data-status", "open")
         browser.close()

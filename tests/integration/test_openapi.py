@@ -10,6 +10,7 @@ from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from tests.support.box import Box, Device
+from tests.support.patience import PATIENCE_S
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
@@ -82,7 +83,7 @@ def assert_as_described(operation: Any, mode: GenerationMode) -> None:
         headers = {"Authorization": "Bearer demo"}
         if isinstance((request.query or {}).get("wait"), int):
             request.query["wait"] = min(request.query["wait"], 1)  # or the run would last as long as all waits together
-        request.call_and_validate(headers=headers, timeout=20, excluded_checks=[positive_data_acceptance])
+        request.call_and_validate(headers=headers, timeout=PATIENCE_S, excluded_checks=[positive_data_acceptance])
 
     tried()
 

@@ -19,6 +19,7 @@ from notifier.words import in_their_words
 from tests.contract.test_casebook import open_casebook, opened
 from tests.support import build
 from tests.support.build import PEOPLE, START
+from tests.support.patience import PATIENCE_S
 
 pytestmark = pytest.mark.integration
 
@@ -49,7 +50,7 @@ class Slow:
             await self._may_commit.wait()
 
     async def write(self) -> "Slow":
-        await asyncio.wait_for(self._has_written.wait(), 10)
+        await asyncio.wait_for(self._has_written.wait(), PATIENCE_S)
         return self
 
     async def commit(self) -> None:

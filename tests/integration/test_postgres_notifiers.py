@@ -110,7 +110,8 @@ def with_one_tier() -> PolicyBook:
     """The others come when a test is over, however long it takes."""
     policy = build.default_policies().for_severity(Severity.CRITICAL)
     steps = tuple(replace(step, after=seconds(86_400) if step.after else step.after) for step in policy.steps)
-    return PolicyBook({severity: replace(policy, steps=steps) for severity in Severity})
+    policy = replace(policy, steps=steps, repeat_after=seconds(86_400), remind_after=seconds(86_400))
+    return PolicyBook(dict.fromkeys(Severity, policy))
 
 
 @pytest.fixture

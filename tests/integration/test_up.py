@@ -428,7 +428,9 @@ def test_a_press_goes_through_a_broker_that_runs_elsewhere(make_box: MakeBox, mo
 
 def test_a_broker_that_wants_a_password_gets_it_and_the_log_does_not(make_box: MakeBox, tmp_path: Path) -> None:
     passwords = tmp_path / "passwords"
-    subprocess.run([needed("mosquitto_passwd"), "-b", "-c", str(passwords), "box", "s3cr:t"], check=True, timeout=PATIENCE_S)
+    subprocess.run(
+        [needed("mosquitto_passwd"), "-b", "-c", str(passwords), "box", "s3cr:t"], check=True, timeout=PATIENCE_S
+    )
     passwords.chmod(0o644)
     with Mosquitto(tmp_path / "mosquitto", passwords) as broker:
         box = make_box(broker=f"mqtt://box:s3cr%3At@127.0.0.1:{broker.port}").start()

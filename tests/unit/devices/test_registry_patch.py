@@ -61,6 +61,8 @@ def deep(levels: int) -> Any:
             [("/contacts/1/name", "cannot be blank"), ("/contacts/1/phones", "not a phone number")],
         ),
         ({"contacts": [{"name": "A"}]}, [("/contacts/0/contact_id", "required")]),
+        ({"devices": {"0": {"place": "hall"}}}, [("/devices", "send a list")]),
+        ({"devices": [None]}, [("/devices/0", "send an object")]),
         ({"devices": [{"device_id": "d"}, {"device_id": "d"}]}, [("/devices", "'d' is there more than once")]),
         ({"devices": [{"device_id": "d", "gateway_id": "x"}]}, [("/devices/0/gateway_id", "no device 'x'")]),
         ({"devices": [{"device_id": "d", "dialect": "zigbee2mqt"}]}, [("/devices/0/dialect", "did you mean")]),
@@ -80,6 +82,20 @@ def test_what_is_wrong_is_told_by_its_place(patch: dict[str, Any], places: list[
     assert [pointer for pointer, _ in caught.value.places] == [pointer for pointer, _ in places]
     for (_, said), (_, words) in zip(caught.value.places, places, strict=True):
         assert words in said
+
+
+@pytest.mark.parametrize(
+    "patch",
+    [
+        {f"k{number}": 1 for number in range(500)},
+        {"devices": [{"device_id": "d", "modl": 1}] * 500},
+        {"devices": [{"device_id": f"d{number}", "place": 5} for number in range(500)]},
+    ],
+)
+def test_of_very_many_faults_the_first_are_told(patch: dict[str, Any]) -> None:
+    with pytest.raises(BadFields) as caught:
+        patched(HOME, patch, AT)
+    assert 1 < len(caught.value.places) <= 100
 
 
 @pytest.mark.parametrize("patch", [{"label": deep(900)}, {"settings": deep(900)}, {"devices": [deep(900)]}])
