@@ -24,7 +24,9 @@ class Gesture:
 
     def bound_to(self, kind: str) -> BindingProfile:
         """The binding that makes it mean `kind`."""
-        return BindingProfile(gesture=self.gesture, kind=kind, channel=self.channel or None, heard=self.kind or None)
+        # What is unknown today may be known to a later version: the binding must outlive that.
+        heard = None if self.kind in ("", Kind.OTHER) else self.kind
+        return BindingProfile(gesture=self.gesture, kind=kind, channel=self.channel or None, heard=heard)
 
 
 def gestures(readings: Iterable[Reading]) -> tuple[Gesture, ...]:

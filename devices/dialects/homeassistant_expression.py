@@ -5,30 +5,28 @@ Literals, paths into the payload, calculations, comparisons, tests, choices, the
 """
 
 import re
-from collections.abc import Callable, Mapping
 from typing import Any
 
-from devices.dialects.homeassistant_filters import (
-    FILTERS,
-    FUNCTIONS,
-    METHODS,
+from devices.dialects.homeassistant_filters import FILTERS, FUNCTIONS, METHODS, TESTS
+from devices.dialects.homeassistant_values import (
     NOTHING,
-    TESTS,
+    Node,
+    Scope,
     calculated,
     compared,
+    counted,
     is_in,
     is_true,
     item,
     joined,
+    weighed,
 )
 
-Scope = Mapping[str, Any]
-Node = Callable[[Scope], Any]
 _DEPTH = 12
 # Every one of these may stand inside the one before it.
 _NODES = 100
 _TOKEN = re.compile(
-    r"""\s*(?:(?P<number>\d+(?:\.\d+)?)|(?P<text>'[^'\\]*'|"[^"\\]*")|(?P<name>[A-Za-z_]\w*)|"""
+    r"""\s*(?:(?P<number>\d{1,15}(?:\.\d{1,15})?)|(?P<text>'[^'\\]*'|"[^"\\]*")|(?P<name>[A-Za-z_]\w*)|"""
     r"""(?P<sign>==|!=|<=|>=|//|[-<>+*/%~.\[\](){},|:=]))"""
 )
 _WORDS: dict[str, Any] = {
@@ -97,7 +95,7 @@ class Expression:
         self._made += 1
         if self._made > _NODES:
             raise Unreadable("too many parts")
-        return node
+        return counted(node)
 
     def _choice(self) -> Node:
         self._depth += 1
@@ -212,7 +210,7 @@ class Expression:
             return self._bracket()
         if self._take("["):
             listed = self._listed("]")
-            return self._node(lambda scope: [one(scope) for one in listed])
+            return self._node(lambda scope: weighed([one(scope) for one in listed]))
         if self._take("{"):
             return self._table()
         if not self._left:
@@ -230,7 +228,7 @@ class Expression:
             return first
         self._need(",")
         listed = [first, *self._listed(")")]
-        return self._node(lambda scope: [one(scope) for one in listed])
+        return self._node(lambda scope: weighed([one(scope) for one in listed]))
 
     def _table(self) -> Node:
         entries: list[tuple[Node, Node]] = []
@@ -240,13 +238,14 @@ class Expression:
             entries.append((key, self._choice()))
             if not self._take(",") and self._next() != "}":
                 raise Unreadable("expected another entry")
-        return self._node(lambda scope: {str(key(scope)): value(scope) for key, value in entries})
+        return self._node(lambda scope: weighed({key(scope): value(scope) for key, value in entries}))
 
     def _named(self, text: str) -> Node:
         if text in _WORDS:
             return lambda _: _WORDS[text]
         if text in self._names:
-            return lambda scope: scope[text]
+            # One that is set in a branch not taken, or named by a loop that is over, is not there.
+            return lambda scope: scope.get(text, NOTHING)
         if text in FUNCTIONS and self._next() == "(":
             given = self._arguments()
             return self._node(lambda scope: FUNCTIONS[text]([one(scope) for one in given]))

@@ -11,114 +11,33 @@ from typing import Any
 import orjson
 
 from devices.coercion import number
+from devices.dialects.homeassistant_values import NOTHING, TEXT_LIMIT, is_true, item, plain, printed, reckoned, text_of
 
-_TEXT_LIMIT = 65_536
+_LIST_LIMIT, _PARTS = 1000, 100
+# A state of Home Assistant is no longer.
+_SLUG_LIMIT = 255
 _FORMAT = re.compile(r"([^%]{0,32})%(?:\.(\d))?([dfs])([^%]{0,32})")
 _NOT_A_SLUG = re.compile(r"[^a-z0-9]+")
 
 
-class _Nothing:
-    """A key that the payload has not."""
-
-
-NOTHING = _Nothing()
-_COMPARED: dict[str, Callable[[Any, Any], bool]] = {
-    "==": lambda one, two: bool(one == two),
-    "!=": lambda one, two: bool(one != two),
-    "<": lambda one, two: bool(one < two),
-    ">": lambda one, two: bool(one > two),
-    "<=": lambda one, two: bool(one <= two),
-    ">=": lambda one, two: bool(one >= two),
-}
-_CALCULATED: dict[str, Callable[[float, float], float]] = {
-    "+": lambda one, two: one + two,
-    "-": lambda one, two: one - two,
-    "*": lambda one, two: one * two,
-    "/": lambda one, two: one / two,
-    "//": lambda one, two: one // two,
-    "%": lambda one, two: one % two,
-}
-
-
-def item(value: Any, key: Any) -> Any:
-    """What stands under a key or a place; NOTHING where neither is."""
-    if isinstance(value, dict) and isinstance(key, str | int | float):
-        return value.get(str(key), NOTHING)
-    if isinstance(value, list | str) and isinstance(key, int) and -len(value) <= key < len(value):
-        return value[key]
-    return NOTHING
-
-
-def is_true(value: Any) -> bool:
-    """Whether a template takes a value for true: a text is, unless it is empty."""
-    return value is not NOTHING and bool(value)
-
-
-def is_in(value: Any, held: Any) -> bool:
-    """Nested lists are not compared: their depth is the sender's choice."""
-    if held is NOTHING or isinstance(value, dict | list):
-        return False
-    return value in held
-
-
-def compared(sign: str, one: Any, two: Any) -> bool:
-    """Plain values alone; whatever is nested is equal to nothing."""
-    is_plain = not isinstance(one, dict | list) and not isinstance(two, dict | list)
-    return is_plain and _COMPARED[sign](one, two)
-
-
-def calculated(sign: str, one: Any, two: Any) -> Any:
-    """Numbers, also where they are written as texts; two texts are put together by `+`."""
-    left, right = number(_plain(one)), number(_plain(two))
-    if left is None or right is None:
-        return joined([one, two]) if sign == "+" and isinstance(one, str) and isinstance(two, str) else NOTHING
-    return number(_CALCULATED[sign](left, right))
-
-
-def joined(parts: Iterable[Any]) -> str:
-    """Values as one text, the way a template prints them. Raises TypeError for one that is too long."""
-    text = ""
-    for part in parts:
-        text += printed(part)
-        if len(text) > _TEXT_LIMIT:
-            raise TypeError("too long")
-    return text
-
-
-def printed(value: Any) -> str:
-    """A value as a template prints it; nothing for a key that is not there."""
-    if value is NOTHING:
-        return ""
-    return orjson.dumps(value).decode() if isinstance(value, dict | list) else str(value)
-
-
-def _plain(value: Any) -> Any:
-    return int(value) if isinstance(value, bool) else value if isinstance(value, int | float | str) else None
-
-
-def _text_of(value: Any) -> str:
-    if not isinstance(value, bool | int | float | str) or len(text := str(value)) > _TEXT_LIMIT:
-        raise TypeError("no text")
-    return text
-
-
 def _float(value: Any, given: list[Any]) -> Any:
-    read = number(_plain(value))
-    return read if read is not None else (given[0] if given else NOTHING)
+    read = number(plain(value))
+    return given[0] if read is None else float(read)
 
 
 def _int(value: Any, given: list[Any]) -> Any:
-    read = number(_plain(value))
-    return int(read) if read is not None else (given[0] if given else NOTHING)
+    read = number(plain(value))
+    return given[0] if read is None else int(read)
 
 
 def _round(value: Any, given: list[Any]) -> Any:
     read = number(value) if isinstance(value, int | float | str) else None
     digits = given[0] if given and isinstance(given[0], int) and abs(given[0]) < 16 else 0
     how = {"floor": math.floor, "ceil": math.ceil}.get(given[1]) if len(given) > 1 else None
-    if read is None or how is None:
-        return NOTHING if read is None else round(read, digits)
-    return how(read * 10.0**digits) / 10.0**digits
+    if read is None:
+        raise TypeError("no number")
+    rounded = round(read, digits) if how is None else how(read * 10.0**digits) / 10.0**digits
+    return int(rounded) if digits == 0 else rounded
 
 
 def _default(value: Any, given: list[Any]) -> Any:
@@ -128,82 +47,136 @@ def _default(value: Any, given: list[Any]) -> Any:
 
 def _text(change: Callable[[str], str]) -> Callable[[Any, list[Any]], Any]:
     def changed(value: Any, _given: list[Any]) -> Any:
-        return change(str(value)) if isinstance(value, bool | int | float | str) else value
+        return change(text_of(value)) if isinstance(value, bool | int | float | str) else value
 
     return changed
 
 
 def _bits(change: Callable[[int, int], int]) -> Callable[[Any, list[Any]], Any]:
     def changed(value: Any, given: list[Any]) -> Any:
-        one, two = number(_plain(value)), number(_plain(given[0])) if given else None
-        return NOTHING if one is None or two is None else change(int(one), int(two))
+        one, two = number(plain(value)), number(plain(given[0]))
+        if one is None or two is None:
+            raise TypeError("no number")
+        return change(int(one), int(two))
 
     return changed
 
 
 def _replaced(value: Any, given: list[Any]) -> Any:
-    old, new = (_text_of(one) for one in given[:2])
-    text = _text_of(value)
-    if text.count(old) * len(new) > _TEXT_LIMIT:
+    old, new = (text_of(one) for one in given[:2])
+    text = text_of(value)
+    if text.count(old) * len(new) > TEXT_LIMIT:
         raise TypeError("too long")
     return text.replace(old, new)
 
 
 def _from_json(value: Any, given: list[Any]) -> Any:
     try:
-        return orjson.loads(_text_of(value))
+        return orjson.loads(text_of(value))
     except orjson.JSONDecodeError:
-        return given[0] if given else NOTHING
+        return given[0]
 
 
 def _formatted(value: Any, given: list[Any]) -> Any:
     """`'%.1f' | format(x)`, with one place alone."""
     parts = _FORMAT.fullmatch(value) if isinstance(value, str) else None
-    read = number(_plain(given[0])) if given else None
+    read = number(plain(given[0])) if given else None
     if parts is None or (read is None and parts[3] != "s"):
-        return NOTHING
+        raise TypeError("no such form")
     if parts[3] == "s":
-        return f"{parts[1]}{_text_of(given[0])}{parts[4]}"
+        return f"{parts[1]}{text_of(given[0])}{parts[4]}"
     digits = 0 if parts[3] == "d" else int(parts[2] or 6)
     return f"{parts[1]}{read if parts[3] == 'f' else int(read or 0):.{digits}f}{parts[4]}"
 
 
+def _slug(text: str) -> str:
+    if len(text) > _SLUG_LIMIT:
+        raise TypeError("too long")
+    return _NOT_A_SLUG.sub("_", text.casefold()).strip("_")
+
+
+def _trimmed(value: Any, given: list[Any]) -> Any:
+    return text_of(value).strip(*map(text_of, given)) if value is not NOTHING else NOTHING
+
+
 def _length(value: Any, _given: list[Any]) -> Any:
-    return len(value) if isinstance(value, str | list | dict) else NOTHING
+    return 0 if value is NOTHING else len(value)
 
 
 def _most(choose: Callable[[Iterable[Any]], Any]) -> Callable[[list[Any]], Any]:
     def chosen(given: list[Any]) -> Any:
         listed = given[0] if len(given) == 1 and isinstance(given[0], list) else given
-        read = [number(_plain(one)) for one in listed]
-        return NOTHING if not read or None in read else choose(read)
+        if len(listed) > _LIST_LIMIT:
+            raise TypeError("too long")
+        read = [number(plain(one)) for one in listed]
+        if None in read:
+            raise TypeError("no number")
+        return choose(read)
 
     return chosen
 
 
 def _iif(value: Any, given: list[Any]) -> Any:
-    return (*given, True, False)[0 if is_true(value) else 1]
+    """`iif(then, otherwise, where it is none)`."""
+    if value is None and len(given) > 2:
+        return given[2]
+    place = 0 if is_true(value) else 1
+    return given[place] if place < len(given) else (True, False)[place]
 
 
 def _bool(value: Any, given: list[Any]) -> Any:
+    if isinstance(value, int | float):
+        return value != 0
     known = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
-    stated = known.get(printed(value).casefold()) if isinstance(value, bool | int | str) else None
-    return (given[0] if given else NOTHING) if stated is None else stated
+    stated = known.get(printed(value).casefold()) if isinstance(value, str) else None
+    return given[0] if stated is None else stated
 
 
 def _split(value: Any, given: list[Any]) -> Any:
-    parts = _text_of(value).split(_text_of(given[0]) if given else None, 100)
-    return parts[:100]
+    """At most so often as the template says, and as is kept here."""
+    times = given[1] if len(given) > 1 and isinstance(given[1], int) else -1
+    parts = text_of(value).split(text_of(given[0]) if given else None, times if 0 <= times < _PARTS else _PARTS)
+    if len(parts) > _PARTS:
+        raise TypeError("too many parts")
+    return parts
 
 
 def _part(value: Any, given: list[Any]) -> Any:
-    first, last = (one if isinstance(one, int) else None for one in given)
-    return value[first:last] if isinstance(value, str | list) else NOTHING
+    first, last = (None if one is NOTHING else one for one in given)
+    return value[first:last]
 
 
 def _got(value: Any, given: list[Any]) -> Any:
-    found = item(value, given[0]) if given else NOTHING
+    if not isinstance(value, dict):
+        raise TypeError("no object")
+    found = item(value, given[0])
     return found if found is not NOTHING else given[1] if len(given) > 1 else None
+
+
+def _ends(place: int) -> Callable[[Any, list[Any]], Any]:
+    def end(value: Any, _given: list[Any]) -> Any:
+        if not isinstance(value, list | str):
+            raise TypeError("no list")
+        return item(value, place)
+
+    return end
+
+
+def _of_a_text(change: Callable[..., Any]) -> Callable[[Any, list[Any]], Any]:
+    """A method that texts alone have."""
+
+    def changed(value: Any, given: list[Any]) -> Any:
+        if not isinstance(value, str):
+            raise TypeError("no text")
+        return change(text_of(value), *map(text_of, given))
+
+    return changed
+
+
+def _is_defined(value: Any, _given: list[Any]) -> Any:
+    if value is NOTHING:
+        raise TypeError("not there")
+    return value
 
 
 FILTERS: dict[str, Callable[[Any, list[Any]], Any]] = {
@@ -212,29 +185,29 @@ FILTERS: dict[str, Callable[[Any, list[Any]], Any]] = {
     "round": _round,
     "default": _default,
     "d": _default,
-    "is_defined": lambda value, _given: value,
+    "is_defined": _is_defined,
     "lower": _text(str.lower),
     "upper": _text(str.upper),
     "title": _text(str.title),
     "capitalize": _text(str.capitalize),
-    "trim": _text(str.strip),
+    "trim": _trimmed,
     "string": _text(str),
-    "slugify": _text(lambda text: _NOT_A_SLUG.sub("_", text.casefold()).strip("_")),
+    "slugify": _text(_slug),
     "replace": _replaced,
     "split": _split,
     "format": _formatted,
-    "abs": lambda value, _given: NOTHING if number(value) is None else abs(number(value) or 0),
-    "multiply": lambda value, given: calculated("*", value, *given[:1]),
-    "add": lambda value, given: calculated("+", value, *given[:1]),
+    "abs": lambda value, _given: abs(reckoned("+", value, 0)),
+    "multiply": lambda value, given: reckoned("*", value, *given[:1]),
+    "add": lambda value, given: reckoned("+", value, *given[:1]),
     "bitwise_and": _bits(int.__and__),
     "bitwise_or": _bits(int.__or__),
     "from_json": _from_json,
-    "to_json": lambda value, _given: NOTHING if value is NOTHING else orjson.dumps(value).decode(),
-    "tojson": lambda value, _given: NOTHING if value is NOTHING else orjson.dumps(value).decode(),
+    "to_json": lambda value, _given: orjson.dumps(value).decode(),
+    "tojson": lambda value, _given: orjson.dumps(value).decode(),
     "length": _length,
     "count": _length,
-    "first": lambda value, _given: item(value, 0),
-    "last": lambda value, _given: item(value, -1),
+    "first": _ends(0),
+    "last": _ends(-1),
     "max": lambda value, _given: _most(max)([value]),
     "min": lambda value, _given: _most(min)([value]),
     "iif": _iif,
@@ -253,11 +226,11 @@ METHODS: dict[str, Callable[[Any, list[Any]], Any]] = {
     "split": _split,
     "replace": _replaced,
     "slice": _part,
-    "lower": lambda value, _given: _text_of(value).lower(),
-    "upper": lambda value, _given: _text_of(value).upper(),
-    "strip": lambda value, _given: _text_of(value).strip(),
-    "startswith": lambda value, given: _text_of(value).startswith(_text_of(given[0])),
-    "endswith": lambda value, given: _text_of(value).endswith(_text_of(given[0])),
+    "lower": _of_a_text(str.lower),
+    "upper": _of_a_text(str.upper),
+    "strip": _of_a_text(str.strip),
+    "startswith": _of_a_text(str.startswith),
+    "endswith": _of_a_text(str.endswith),
 }
 TESTS: dict[str, Callable[[Any], bool]] = {
     "defined": lambda value: value is not NOTHING,
@@ -269,6 +242,6 @@ TESTS: dict[str, Callable[[Any], bool]] = {
     "number": lambda value: isinstance(value, int | float),
     "string": lambda value: isinstance(value, str),
     "mapping": lambda value: isinstance(value, dict),
-    "sequence": lambda value: isinstance(value, list | str | dict),
-    "iterable": lambda value: isinstance(value, list | str | dict),
+    "sequence": lambda value: value is NOTHING or isinstance(value, list | str | dict),
+    "iterable": lambda value: value is NOTHING or isinstance(value, list | str | dict),
 }

@@ -108,6 +108,26 @@ _SKETCH = {"seeed-mmwave_presence": Kind.PRESENCE, "seeed-mmwave_movement": Kind
 _SPLIT = re.compile(r"[^a-z0-9]+")
 _FALLS = frozenset({"fall", "falls", "falling", "fallen"})
 _CALLS = frozenset({"sos", "panic", "emergency"})
+# Beside one of these the name of a call is that of a setting, of a part of the device, or of how it is.
+_NOT_PRESSED = frozenset(
+    {
+        *(
+            "enable",
+            "enabled",
+            "allowed",
+            "mode",
+            "armed",
+            "led",
+            "light",
+            "lamp",
+            "siren",
+            "sound",
+            "buzzer",
+            "backlight",
+        ),
+        *("connected", "connection", "online", "available", "ready", "battery", "fault", "problem", "test", "tamper"),
+    }
+)
 _RELEASES = frozenset({"release", "released"})
 _GESTURES = {
     "quadruple": "other",
@@ -184,3 +204,8 @@ def gesture_of(*stated: Any) -> str | None:
 def is_call(*stated: Any) -> bool:
     """Whether a press is named a call for help."""
     return bool(_CALLS & set(words_of(*stated)))
+
+
+def is_call_key(*stated: Any) -> bool:
+    """Whether a state has the name of a key for calls."""
+    return is_call(*stated) and _NOT_PRESSED.isdisjoint(words_of(*stated))

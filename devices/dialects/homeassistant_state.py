@@ -9,7 +9,7 @@ from pydantic import JsonValue
 from carebell.types import Kind
 from devices.coercion import number, word
 from devices.dialect import Fact
-from devices.dialects.homeassistant_names import flag_kind, gesture_of, is_call, words_of
+from devices.dialects.homeassistant_names import flag_kind, gesture_of, is_call, is_call_key, words_of
 from devices.dialects.homeassistant_template import Unreadable, render
 from devices.facts import event, level, other, sample
 from devices.values import unit_of
@@ -107,7 +107,8 @@ def _flag(spec: Spec, value: JsonValue) -> list[Fact]:
         return []
     # One that never says off is reset by Home Assistant's own clock: each word of it is news.
     is_level = not number(spec.get("off_delay"))
-    if is_on is not None and not spec.get("device_class") and is_call(spec.get("object"), spec.get("name")):
+    is_own = not spec.get("device_class") and not spec.get("entity_category")
+    if is_on is not None and is_own and is_call_key(spec.get("object"), spec.get("name")):
         # Its name is the installer's own: no call by itself, but the press of a device that is registered for calls.
         return [event(Kind.BUTTON, "on" if is_on else "off", channel=channel, is_level=is_level)]
     if is_on is None or kind is None:

@@ -16,13 +16,16 @@ from typing import Any
 import orjson
 from pydantic import JsonValue
 
-from devices.dialects.homeassistant_expression import Expression, Node, Unreadable
-from devices.dialects.homeassistant_filters import NOTHING, is_true, joined
+from devices.dialects.homeassistant_expression import Expression, Unreadable
+from devices.dialects.homeassistant_values import NOTHING, Node, effort, is_true, joined
 
 __all__ = ["Unreadable", "is_readable", "render"]
 
 _LIMIT = 1000
 _ROUNDS = 50
+# For one payload: so many steps, fewer where the payload is long.
+_STEPS, _CHARACTERS = 2000, 8_000_000
+PAYLOAD_LIMIT = 65_536
 _TAG = re.compile(r"(\{\{.*?\}\}(?!\})|\{%.*?%\}|\{#.*?#\})", re.DOTALL)
 _HEAD = re.compile(r"\s*(\w*)(.*?)\s*", re.DOTALL)
 _SET = re.compile(r"\s+([A-Za-z_]\w*)\s*=(.*)", re.DOTALL)
@@ -35,23 +38,29 @@ _Statement = Callable[[Variables, list[Any]], None]
 
 
 def render(template: str, said: str) -> JsonValue:
-    """What the template makes of a payload; None where the payload has it not. Raises Unreadable for other templates."""
+    """What the template makes of a payload; None where the payload has it not, or is longer than PAYLOAD_LIMIT characters.
+    Raises Unreadable for other templates."""
     statements = _statements(template)
-    variables: Variables = {"value": said, "value_json": _content(said) if "value_json" in template else NOTHING}
+    if len(said) > PAYLOAD_LIMIT:
+        return None
+    variables: Variables = effort(min(_STEPS, _CHARACTERS // max(1, len(said))))
+    variables |= {"value": said, "value_json": _content(said) if "value_json" in template else NOTHING}
     parts: list[Any] = []
     try:
         for statement in statements:
             statement(variables, parts)
-        value: JsonValue = joined(parts) if len(parts) > 1 else _plain(parts)
-        return value.strip() if isinstance(value, str) else value
+        return _whole(parts)
     except (TypeError, ValueError, IndexError, ZeroDivisionError, OverflowError):
         return None
 
 
-def _plain(parts: list[Any]) -> JsonValue:
-    """The one value that was printed, as it is in the payload."""
-    value: JsonValue = None if not parts or parts[0] is NOTHING else parts[0]
-    return value
+def _whole(parts: list[Any]) -> JsonValue:
+    """What was printed: one value as it is in the payload, several as a text."""
+    told = [part for part in parts if not isinstance(part, str) or part.strip()]
+    if len(told) > 1:
+        return joined(parts).strip()
+    value: JsonValue = None if not told or told[0] is NOTHING else told[0]
+    return value.strip() if isinstance(value, str) else value
 
 
 def is_readable(template: str) -> bool:
@@ -75,7 +84,7 @@ class _Template:
     def __init__(self, text: str) -> None:
         if len(text) > _LIMIT:
             raise Unreadable("too long")
-        self._left = [part for part in _TAG.split(text) if part.strip() and not part.startswith("{#")][::-1]
+        self._left = [part for part in _TAG.split(text) if part and not part.startswith("{#")][::-1]
         self._names = {"value", "value_json"}
         self._depth = 0
         self._is_in_loop = False
@@ -173,11 +182,14 @@ def _choosing(cases: list[tuple[Node, list[_Statement]]], otherwise: list[_State
 
 def _looping(name: str, held: Node, statements: list[_Statement]) -> _Statement:
     def loop(variables: Variables, parts: list[Any]) -> None:
-        listed = held(variables)
-        for one in list(listed)[:_ROUNDS] if isinstance(listed, dict | list) else ():
-            variables[name] = one
+        listed = () if (found := held(variables)) is NOTHING else found
+        if len(listed) > _ROUNDS:
+            raise TypeError("too many rounds")
+        for one in listed:
+            # What is set in a round is forgotten after it.
+            inner = {**variables, name: one}
             for statement in statements:
-                statement(variables, parts)
+                statement(inner, parts)
 
     return loop
 

@@ -28,7 +28,7 @@ from devices.dialects import (
     lorawan_worn,
     native,
 )
-from devices.dialects.lorawan_common import cayenne_facts, common_facts, unread
+from devices.dialects.lorawan_common import cayenne_facts, common_facts, is_read, unread
 from devices.dialects.lorawan_rows import AT_REST, RAISED, FieldMap, Frame, at, items
 from devices.facts import alive, with_test
 
@@ -158,8 +158,7 @@ def _facts(frame: Frame) -> list[Fact]:
     facts: list[Fact] = []
     for one in maps:
         facts += _of_map(one, frame)
-    read = {key for one in maps for key in one.rows}
-    left = {key: stated for key, stated in frame.values.items() if key not in read}
+    left = {key: stated for key, stated in frame.values.items() if not any(is_read(one, key, stated) for one in maps)}
     facts += common_facts(left)
     facts += [] if maps else cayenne_facts(left)
     return _strongest(facts) + ([] if maps else list(islice(unread(left), _OTHER_LIMIT)))
@@ -213,23 +212,29 @@ def _message_id(
     """
     said = [part for fact in facts for part in (fact.kind, fact.channel, fact.value, fact.note)]
     own = computed("uplink", uplink.address, uplink.session, uplink.counter, uplink.identity, *said)
-    span = RETRIED_WITHIN
+    span, key = RETRIED_WITHIN, _frame_key(uplink.address)
+    held = known.lesson(key) or {}
+    is_over = held and any(fact.note == AT_REST and fact.kind in _CALLS for fact in facts)
+    rested = (Lesson(key, None),) if is_over else ()
     if uplink.counter <= 0:
-        if uplink.identity and observed(uplink.stated_at, message) is not None:
+        at = observed(uplink.stated_at, message)
+        if uplink.identity and at is not None:
             return own, ()
         if not uplink.identity and not any(map(_is_call, facts)):
-            return "", ()
-        own, span = computed(own, message.received_at.isoformat()), COPIED_WITHIN
-    key = f"lorawan frame {uplink.address}"
+            return "", rested
+        own, span = computed(own, (at or message.received_at).isoformat()), COPIED_WITHIN
     frame = computed(uplink.session, uplink.counter, uplink.identity if uplink.counter <= 0 else "", *said)
-    held = known.lesson(key) or {}
     first = held.get("id")
     if held.get("frame") == frame and isinstance(first, str) and _is_near(held.get("at"), message, span):
         # Without a number it may be sent many times, each soon after the one before.
         return first, () if span == RETRIED_WITHIN else (Lesson(key, {**held, "at": message.received_at.isoformat()}),)
     if not any(fact.kind == Kind.BUTTON or _is_call(fact) for fact in facts):
-        return own, ()
+        return own, rested
     return own, (Lesson(key, {"frame": frame, "id": own, "at": message.received_at.isoformat()}),)
+
+
+def _frame_key(address: str) -> str:
+    return f"lorawan frame {address}"
 
 
 def _is_call(fact: Fact) -> bool:
@@ -283,7 +288,7 @@ def held_key(address: str, kind: str, channel: str = "") -> str:
 def released(address: str, known: Known) -> Decoded:
     """After a join: what went on before is over as far as anybody can tell, so that the next call is news."""
     keys = [held_key(address, kind) for kind in sorted(_CALLS)]
-    lessons = tuple(Lesson(key, None) for key in keys if known.lesson(key) is not None)
+    lessons = tuple(Lesson(key, None) for key in (*keys, _frame_key(address)) if known.lesson(key) is not None)
     cleared = tuple(
         Fact(kind=kind, value="cleared", is_level=True)
         for kind in sorted(_CALLS)

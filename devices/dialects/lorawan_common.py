@@ -15,6 +15,7 @@ from carebell.types import Kind
 from devices.coercion import flag, word
 from devices.dialect import Fact
 from devices.dialects.lorawan_rows import (
+    FieldMap,
     Reader,
     call,
     charge,
@@ -38,9 +39,17 @@ _CALLS = re.compile(
     r"(?:sos|panic|help|distress)(?: (?:alarm|alert|event|start|started|mode start|on|button|key|press|pressed|call|"
     r"triggered|active|activated|report|request))*\.?"
 )
+_DEVICES = ("button", "key")
 _FALLS = frozenset({"fall detected", "fall alarm", "fall event"})
 _KEY_LIMIT, _TEXT_LIMIT, _CHANNEL_LIMIT = 64, 64, 64
 _NOISE = re.compile(r"[\s_\-]+")
+
+
+def is_read(one: FieldMap, key: str, stated: JsonValue) -> bool:
+    """Whether the table of a vendor says what the key means; a word that names a call is one though the table has it not."""
+    row = one.rows.get(key)
+    is_call = isinstance(stated, str) and bool(_called(stated))
+    return row is not None and (row is nothing or not is_call or bool(row(stated)))
 
 
 def _called(stated: JsonValue) -> list[Fact]:
@@ -49,6 +58,11 @@ def _called(stated: JsonValue) -> list[Fact]:
     if said in _FALLS:
         return [event(Kind.FALL, "detected")]
     return [event(Kind.SOS, "active")] if _CALLS.fullmatch(said[:_TEXT_LIMIT]) else []
+
+
+def _typed(stated: JsonValue) -> list[Fact]:
+    """As `_called`; a `type` may be that of the device, which says "SOS button" all day."""
+    return [] if word(stated).replace("_", " ").endswith(_DEVICES) else _called(stated)
 
 
 def _alarmed(stated: JsonValue) -> list[Fact]:
@@ -162,11 +176,23 @@ COMMON: Mapping[str, Reader] = {
     **_each(_alarmed, "alarm", "alarmtype", "alarmevent", "alert", "alerttype"),
     **_each(_down, "mandown", "mandownalarm", "mandowndetected"),
     **_each(_called, "event", "eventtype", "eventname", "messagetype", "msgtype", "frametype", "packettype", "reason"),
-    "type": _called,
+    "type": _typed,
     **_each(_tested, "test", "testalarm", "testbuttonpressed"),
     **_each(gesture(), "press", "button", "buttonpress", "buttonevent", "buttonstatus", "buttonstate", "click"),
 }
 
+
+# They name a call in a word; how it stands may be said beside it.
+_NAMING = (_called, _typed, _alarmed)
+_STANDS = ("state", "status", "alarmstatus", "alarmstate", "eventstatus", "eventstate", "alarmaction", "action")
+_OVER = frozenset(
+    {
+        *("clear", "cleared", "deactivated", "alarm deactivated", "alarm ignored", "inactive", "resolved"),
+        *("end", "ended", "stop", "stopped", "cancel", "canceled", "cancelled"),
+    }
+)
+_KINDS = ("type", "event", "eventtype", "messagetype", "msgtype", "frametype", "packettype")
+_SETTINGS = frozenset({"config", "configuration", "configuration report", "config report", "settings", "parameters"})
 
 # Cayenne LPP, which both network servers decode themselves: each in its own words, a value for each channel.
 _LPP: Mapping[str, Reader] = {
@@ -203,9 +229,16 @@ def normal(key: str) -> str:
 
 def common_facts(values: Mapping[str, JsonValue]) -> Iterator[Fact]:
     """What the keys say that need no model."""
+    said = {normal(key): word(stated).replace("_", " ")[:_TEXT_LIMIT] for key, stated in values.items()}
+    is_over = any(said.get(key) in _OVER for key in _STANDS)
+    is_setting = any(said.get(key) in _SETTINGS for key in _KINDS)
     for key, stated in values.items():
-        if stated is not None:
-            yield from COMMON.get(normal(key), nothing)(stated)
+        read = COMMON.get(normal(key), nothing) if stated is not None else nothing
+        for fact in read(stated):
+            is_call = fact.kind in (Kind.SOS, Kind.FALL)
+            if is_call and is_setting:
+                continue
+            yield rest(fact.kind) if is_call and is_over and read in _NAMING else fact
 
 
 def unread(values: Mapping[str, JsonValue]) -> Iterator[Fact]:

@@ -173,7 +173,9 @@ _is_milesight = has(
 def _is_detector(values: Mapping[str, JsonValue]) -> bool:
     """GS524N by its type, VS373 by its alarms: neither says anything else that tells it."""
     alarms = (*items(values.get("events")), values)
-    return word(values.get("type")) == "smoke sensor" or any(has("alarm_type")(one) for one in alarms)
+    return word(values.get("type")) == "smoke sensor" or any(
+        {"alarm_type", "alarm_status"} <= one.keys() for one in alarms
+    )
 
 
 MAP = FieldMap(

@@ -118,7 +118,7 @@ def _device(frame: Frame) -> str:
     if stated:
         return stated
     names = frame.names.upper()
-    return next((model for model in (*_CALL_BUTTONS, *_BY_DEVICE) if re.search(rf"\b{model}\b", names)), "")
+    return next((model for model in (*_CALL_BUTTONS, *_BY_DEVICE) if re.search(rf"\b{model}2?\b", names)), "")
 
 
 def _stated_device(values: Mapping[str, JsonValue]) -> str:

@@ -36,6 +36,7 @@ _LATE = timedelta(seconds=10)
 _ASK_AGAIN, _ASK_AGAIN_NAMED = timedelta(seconds=10), timedelta(minutes=1)
 _LASTING = frozenset({Kind.SOS, Kind.FALL, Kind.BUTTON})
 _OVER = ("cleared", "release", "off")
+_SETTINGS = frozenset({"config", "configuration", "settings", "parameters", "node control", "device control"})
 _COMMANDS = ("NCMD", "DCMD")
 _TYPES = {"NBIRTH": 4, "NDATA": 4, "NDEATH": 4, "DBIRTH": 5, "DDATA": 5, "DDEATH": 5}
 
@@ -272,7 +273,10 @@ def _released(item: Item, words: Words) -> list[Fact]:
 
 
 def _meaning(name: str, words: Words) -> Meaning | None:
-    return meaning_in(words.mapping, name) or words.meaning(name.rpartition("/")[2])
+    """What a metric means by its name or the last part of it; below a folder of settings nothing happens."""
+    folders, _, last = name.rpartition("/")
+    is_setting = not _SETTINGS.isdisjoint(word(folders).split("/"))
+    return meaning_in(words.mapping, name) or (None if is_setting else words.meaning(last))
 
 
 def _item(metric: Metric, payload: Payload, words: Words, *, is_press: bool) -> Item:

@@ -303,3 +303,13 @@ def test_a_pin_that_somebody_named_sos_calls_where_the_device_is_registered_for_
         heard = [hear(listener, f"{OWN}/bath/binary_sensor/cord/state", state) for state in ("OFF", "ON", "ON")]
         calls = [one.kind for message in heard for one in message.readings if one.kind == "sos"]
         assert calls == (["sos"] if is_sos else [])
+
+
+@pytest.mark.parametrize(
+    "about", [{"name": "SOS enabled"}, {"name": "Emergency light"}, {"name": "SOS", "ent_cat": "diagnostic"}]
+)
+def test_a_setting_or_a_lamp_of_a_device_for_calls_is_no_press(about: dict[str, str]) -> None:
+    listener = Listener(Home("bath", is_sos=True))
+    topic = "bath/binary_sensor/one/state"
+    hear(listener, f"{OWN}/binary_sensor/bath/one/config", {**about, "stat_t": topic, "dev": {"ids": ["bath"]}})
+    assert [one.kind for one in hear(listener, f"{OWN}/{topic}", "ON").readings] == ["other"]

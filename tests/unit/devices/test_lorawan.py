@@ -157,6 +157,35 @@ def test_a_button_that_never_has_a_number_calls_every_time() -> None:
     assert calls(*(listener.hear(message(topic, body, after=at)) for at in (0, 5, 86_400, 86_405))) == 2
 
 
+def test_a_call_after_the_rest_of_the_one_before_is_another_however_soon() -> None:
+    listener = Listener(Nothing())
+    topic = "v3/a@t/devices/bell/up"
+    said = [(0, {"sos": 1}), (3, {"sos": 0}), (6, {"sos": 1})]
+    heard = [
+        listener.hear(message(topic, {"uplink_message": {"decoded_payload": body}}, after=at)) for at, body in said
+    ]
+    assert calls(*heard) == 2
+
+
+def test_a_number_that_begins_anew_after_a_join_is_another_frame() -> None:
+    listener = Listener(Nothing())
+    body = {"devAddr": "01", "fCnt": 1, "object": _PRESS}
+    first = listener.hear(message(_UP, {"deduplicationId": "a", **body}))
+    listener.hear(message(_UP.replace("/up", "/join"), {"devAddr": "01"}, after=20))
+    assert calls(first, listener.hear(message(_UP, {"deduplicationId": "b", **body}, after=30))) == 2
+
+
+def test_the_first_frame_of_a_session_that_is_delivered_again_is_the_same_reading() -> None:
+    listener = Listener(Nothing())
+    up = {"received_at": "2026-01-15T12:00:00Z", "decoded_payload": _PRESS}
+    heard = []
+    for at in (0, 40):
+        listener.forget()
+        heard.append(listener.hear(message("v3/a@t/devices/bell/up", {"uplink_message": up}, after=at)))
+    assert calls(*heard) == 2
+    assert heard[0].readings[0].id == heard[1].readings[0].id
+
+
 def test_a_call_without_any_identity_is_heard_again_after_a_lost_connection() -> None:
     listener = Listener(Nothing())
     topic, body = "v3/a@t/devices/bell/up", {"uplink_message": {"decoded_payload": _PRESS}}

@@ -49,6 +49,11 @@ def test_a_radio_code_is_bound_with_its_code() -> None:
     assert one.bound_to("sos") == BindingProfile(gesture="rf_code", kind="sos", channel="0x7028d2", heard="button")
 
 
+def test_what_cannot_be_named_yet_is_bound_whatever_it_will_be_named() -> None:
+    [one] = heard(("other", "pressed", {"channel": "key"}))
+    assert one.bound_to("sos") == BindingProfile(gesture="pressed", kind="sos", channel="key")
+
+
 def test_a_gesture_means_one_thing() -> None:
     home = Home(home_id="h", devices=(Device(device_id="a"), Device(device_id="b", bindings=(SINGLE,))))
     smoke = BindingProfile(gesture="single", kind="smoke")
