@@ -17,6 +17,8 @@ from devices.credentials import Credential, Credentials, Holder
 from devices.password import Draw, drawn_password
 
 _PAGE = 500
+# Takes a password to where it will be found.
+Keep = Callable[[str], None]
 OpenDynsec = Callable[[], AbstractAsyncContextManager[Dynsec]]
 
 
@@ -84,10 +86,14 @@ class Access:
     gate: Gate
     draw: Draw = secrets.token_bytes
 
-    async def issue(self, holder: Holder, *, by: str, at: datetime) -> str:
-        """The password, to be shown once. Raises BadInput; TryLater or Refused where the broker has not taken it."""
+    async def issue(self, holder: Holder, *, by: str, at: datetime, keep: Keep | None = None) -> str:
+        """The password, to be shown once. Raises BadInput; TryLater or Refused where the broker has not taken it.
+
+        `keep` has it before the credential is settled: whoever is ended in between leaves one that is told of, and not one
+        that works and that nobody knows. What it raises is passed on.
+        """
         password, secret = drawn_password(self.draw)
-        return await self._admit(await self.credentials.issue(holder, secret, by=by, at=at), password)
+        return await self._admit(await self.credentials.issue(holder, secret, by=by, at=at), password, keep)
 
     async def rotate(self, username: str, *, by: str, at: datetime) -> str:
         """Another password; the old one stops at once. Raises as `issue`."""
@@ -110,10 +116,14 @@ class Access:
                 await self.credentials.doubt(name)
                 raise Refused(f"{name} was given a password at the same time, which may not work: rotate it")
 
-    async def _admit(self, credential: Credential, password: str) -> str:
+    async def _admit(self, credential: Credential, password: str, keep: Keep | None = None) -> str:
         name = credential.username
-        with _told(f"the broker may not have taken the password of {name}, an older one may still work: rotate it"):
+        doubt = f"the broker may not have taken the password of {name}, an older one may still work: rotate it"
+        with _told(doubt):
             await self.gate.admit(credential, password)
+        if keep is not None:
+            keep(password)
+        with _told(doubt):
             if await self.credentials.settle(credential):
                 return password
             newer = await self.credentials.find(name)

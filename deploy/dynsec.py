@@ -1,6 +1,7 @@
 """Mosquitto's dynamic security plugin, spoken to as its administrator: JSON commands over MQTT.
 
-The plugin answers a command that it refuses, and nobody answers one that did not reach it: silence is an error here.
+The plugin answers a command that it refuses, and nobody answers one that did not reach it: silence is an error here. Every
+administrator hears the answers to all of them.
 """
 
 import asyncio
@@ -33,9 +34,10 @@ class Dynsec:
     def __init__(self, address: MqttAddress, clock: Clock) -> None:
         self._arrivals: asyncio.Queue[Arrival] = asyncio.Queue()
         self._sent = 0
+        self._name = secrets.token_hex(8)
         self.connection = MqttConnection(
             address=address,
-            client_id=f"carebell-admin-{secrets.token_hex(4)}",
+            client_id=f"carebell-admin-{self._name}",
             clock=clock,
             subscriptions=(f"{_TOPIC}/response",),
             on_arrival=self._arrived,
@@ -85,14 +87,14 @@ class Dynsec:
     async def _ask(self, commands: Sequence[Command]) -> list[dict[str, Any]]:
         """One message; the answer to each of its commands."""
         self._sent += 1
-        number = str(self._sent)
-        body = {"commands": [{**command, "correlationData": number} for command in commands]}
+        mark = f"{self._name}/{self._sent}"
+        body = {"commands": [{**command, "correlationData": mark} for command in commands]}
         try:
             async with asyncio.timeout(_ANSWERS_WITHIN.total_seconds()):
                 await self.connection.publish_acknowledged(_TOPIC, orjson.dumps(body), within=_ANSWERS_WITHIN)
                 while True:
                     answers = list(_answers(await self._arrivals.get()))
-                    if answers and all(one.get("correlationData") == number for one in answers):
+                    if answers and all(one.get("correlationData") == mark for one in answers):
                         return answers
         except TimeoutError:
             reason = "is this login its administrator's, and is the dynamic security plugin loaded?"

@@ -11,9 +11,10 @@ from carebell.clock import wait_set
 from carebell.errors import BadInput, Refused, TryLater
 from carebell.instruments import Instruments
 from deploy.access import Access, every
-from devices.credentials import Credential, Credentials
-from devices.credentials_left import left_behind
-from devices.registry import Registry
+from devices.credentials import WITH_DEVICE, Credential, Credentials
+from devices.credentials_left import left_behind, muted
+from devices.credentials_missing import for_another
+from devices.registry import Home, Registry
 from devices.registry_edit import change_home
 
 REVOCATIONS = "revocations"
@@ -49,10 +50,10 @@ async def tell_broker(access: Access) -> set[str]:
 
 async def revoke_left_behind(credentials: Credentials, registry: Registry, *, by: str, at: datetime) -> list[str]:
     """What devices have left behind that others still spoke by when they went, or that went before this was looked for: whom
-    that revokes, and with a `!` what a person must look at."""
+    that revokes, and with a `!` what a person must look at, silent devices among it."""
     said = []
-    for home_id, known in (await _valid(credentials)).items():
-        home = await registry.home(home_id)
+    for home_id, kept in (await by_home(credentials)).items():
+        home, known = await registry.home(home_id), [one for one in kept if one.is_valid]
         left = left_behind(home, known)
         if left:
             said += await _revoke(registry, home_id, left, by=by, at=at)
@@ -61,6 +62,21 @@ async def revoke_left_behind(credentials: Credentials, registry: Registry, *, by
         said += [
             f"! {name}: its device is gone, and others speak by its password: issue them their own" for name in others
         ]
+        said += [] if home is None else await silent_devices(credentials, home, kept)
+    return said
+
+
+async def silent_devices(credentials: Credentials, home: Home, kept: Sequence[Credential]) -> list[str]:
+    """With a `!`, the devices of a home whose own credential lets them speak no more, though nobody has put them out by name.
+    `kept`: all credentials of the home, revoked ones too."""
+    said = []
+    for one in muted(home, kept):
+        if one.is_valid:
+            said.append(f"! {for_another(one)}")
+        elif (await credentials.audit(one.username))[-1].what == WITH_DEVICE:
+            said.append(
+                f"! {one.username}: it is in its home again, its password was revoked when it left: issue it one"
+            )
     return said
 
 
@@ -74,10 +90,10 @@ async def _revoke(registry: Registry, home_id: str, left: Sequence[Credential], 
     return [f"{one.username} is revoked: its device is not in the home any more" for one in left]
 
 
-async def _valid(credentials: Credentials) -> dict[str, list[Credential]]:
-    """By home."""
+async def by_home(credentials: Credentials) -> dict[str, list[Credential]]:
+    """All that belong to homes, revoked ones too."""
     found: dict[str, list[Credential]] = {}
     async for one in every(credentials):
-        if one.is_valid and one.holder.home_id:
+        if one.holder.home_id:
             found.setdefault(one.holder.home_id, []).append(one)
     return found

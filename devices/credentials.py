@@ -18,6 +18,8 @@ from devices.registry_checks import CHECKS, closest
 _PULSE = "carebell-pulse/#"
 _BROKER_SAYS = ("$SYS/broker/publish/messages/dropped", "$SYS/broker/version")
 _SHARED = "$share/"
+# In the audit, what a device that leaves its home does to its credential.
+WITH_DEVICE = "revoked with its device"
 # Client ids that our own connections use: whoever took one would take their session.
 _OUR_CLIENTS = ("carebell-", "ingest-", "rules-", "notify-", "desk-")
 # Devices of these ecosystems speak for themselves alone, each below a level of its own.
@@ -90,7 +92,7 @@ class Credential:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """A line of the audit: `what` is issued, rotated, revoked, or revoked with its device."""
+    """A line of the audit: `what` is issued, rotated, revoked, or `WITH_DEVICE`."""
 
     username: str
     revision: int

@@ -1,4 +1,4 @@
-"""Which credentials are left behind when a device leaves its home. Pure.
+"""Which credentials are left behind when a device leaves its home, and whose device has none that fits any more. Pure.
 
 A gateway that was taken away is often not the only one who spoke by its password: whatever is still there and has no other way
 to the broker keeps it alive, for a button that is cut off calls nobody.
@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from carebell.errors import BadInput
 from devices.credentials import Credential, Grants, covers, grants_of, holder_of
 from devices.registry import Device, Home
+from devices.registry_conflicts import SERVER_DIALECTS
 
 
 def left_behind(home: Home | None, credentials: Sequence[Credential]) -> tuple[Credential, ...]:
@@ -19,9 +20,18 @@ def left_behind(home: Home | None, credentials: Sequence[Credential]) -> tuple[C
     gone = [one for one in credentials if one.holder.name not in installed]
     if not gone:
         return ()
-    here = {one.holder.name: grants_of(one.holder) for one in credentials if one.holder.name in installed}
-    voiceless = [voice for speaker, voice in _voices(home) if not _is_heard(voice, speaker, here)]
+    here = [grants_of(one.holder) for one in credentials if one.holder.name in installed]
+    voiceless = [voice for _, voice in _voices(home) if not _is_heard(voice, here)]
     return tuple(one for one in gone if not any(_carries(grants_of(one.holder), voice) for voice in voiceless))
+
+
+def muted(home: Home, credentials: Sequence[Credential]) -> tuple[Credential, ...]:
+    """Of all credentials of a home, revoked ones too, those whose device is there and which nothing valid lets speak: the
+    device came back after it had left, or its dialect or its address is another since."""
+    valid = [grants_of(one.holder) for one in credentials if one.is_valid]
+    by_server = {one.device_id for one in home.devices if one.dialect in SERVER_DIALECTS}
+    silent = {speaker for speaker, voice in _voices(home) if not _is_heard(voice, valid)} - by_server
+    return tuple(one for one in credentials if one.holder.name in silent)
 
 
 def _voices(home: Home) -> Iterator[tuple[str, Grants]]:
@@ -38,9 +48,8 @@ def _speaker(device: Device) -> str:
     return device.gateway_id if device.gateway_id and not device.is_gateway else device.device_id
 
 
-def _is_heard(voice: Grants, speaker: str, here: dict[str, Grants]) -> bool:
-    own = here.get(speaker)
-    return (own is not None and _carries(own, voice)) or any(_carries(grants, voice) for grants in here.values())
+def _is_heard(voice: Grants, valid: Sequence[Grants]) -> bool:
+    return any(_carries(grants, voice) for grants in valid)
 
 
 def _carries(grants: Grants, voice: Grants) -> bool:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from carebell.engine_sql import Database, open_database
 from carebell.errors import BadInput
 from carebell.words_sql import Words
-from devices.credentials import Change, Credential, Holder, Speaker, issued, revoked, rotated
+from devices.credentials import WITH_DEVICE, Change, Credential, Holder, Speaker, issued, revoked, rotated
 from devices.credentials_left import left_behind
 from devices.registry import Home
 
@@ -128,7 +128,7 @@ def revoke_left_behind(connection: sa.Connection, homes: Mapping[str, Home | Non
 
 
 def _revoke_with_device(connection: sa.Connection, username: str, by: str, at: datetime) -> None:
-    line = {"username": username, "what": "revoked with its device", "by": by, "at": _time(at)}
+    line = {"username": username, "what": WITH_DEVICE, "by": by, "at": _time(at)}
     _change(connection, line, lambda known: revoked(known, username, at))
 
 

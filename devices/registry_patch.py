@@ -5,6 +5,7 @@ What is null goes back to nothing; a list is replaced whole.
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
@@ -18,13 +19,20 @@ from devices.registry_json import HomeBody, home_document, unknown_fields
 _BODY: TypeAdapter[Home] = TypeAdapter(HomeBody)
 # Deeper than anything in a home is; what lies below is refused, not merged.
 _MAX_DEPTH = 10
+_MOST_TOLD = 100
+# What our own words are for what pydantic says of its types, which are not those of JSON.
+_SAID = {
+    "tuple_type": "send a list: it replaces the one that is there",
+    "dataclass_type": "send an object with its fields",
+    "missing": "it is required: send what it shall be",
+}
 
 
 class BadFields(BadInput):
-    """Fields that cannot be like that. `places`: the JSON pointer to each, and what is wrong with it."""
+    """Fields that cannot be like that. `places`: the JSON pointer to each of the first, and what is wrong with it."""
 
     def __init__(self, places: Iterable[tuple[Path, str]]) -> None:
-        self.places = tuple((_pointer(path), said) for path, said in places)
+        self.places = tuple((_pointer(path), said) for path, said in islice(places, _MOST_TOLD))
         super().__init__([f"{pointer}: {said}" for pointer, said in self.places])
 
 
@@ -62,7 +70,7 @@ def _places(error: Any) -> list[tuple[Path, str]]:
     where, refusal = tuple(error["loc"]), error.get("ctx", {}).get("error")
     if isinstance(refusal, Unfit):
         return [((*where, *path), said) for path, said in refusal.places]
-    return [(where, str(error["msg"]).removeprefix("Value error, "))]
+    return [(where, _SAID.get(error["type"]) or str(error["msg"]).removeprefix("Value error, "))]
 
 
 def _pointer(path: Path) -> str:

@@ -3,9 +3,11 @@
 import csv
 import os
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from errno import ENOSPC
+from functools import partial
+from io import RawIOBase, StringIO
 from pathlib import Path
-from typing import TextIO
 
 from carebell.clock import Clock
 from carebell.errors import BadInput, Refused
@@ -28,7 +30,11 @@ async def issue_missing(access: Access, homes: AsyncIterator[Home], path: Path, 
                 found = missing(home, [one async for one in every(access.credentials, home_id=home.home_id)])
                 problems += found.problems
                 for holder in found.holders:
-                    file.add(holder, await access.issue(holder, by=by, at=clock.now()))
+                    try:
+                        await access.issue(holder, by=by, at=clock.now(), keep=partial(file.add, holder))
+                    except BadInput as refusal:
+                        # Somebody else gives passwords at the same time: the others need theirs all the same.
+                        problems.append(str(refusal))
         finally:
             print(f"{file.count} issued" + (f"; their passwords are in {path} and nowhere else" if file.count else ""))
     for problem in problems:
@@ -46,35 +52,48 @@ async def every_home(registry: Registry) -> AsyncIterator[Home]:
 
 
 async def named_home(registry: Registry, home_id: str) -> AsyncIterator[Home]:
-    """The one. Raises BadInput where it is not there."""
+    """The one. Raises BadInput at once where it is not there."""
     home = await registry.home(home_id)
     if home is None:
         raise BadInput(f"there is no home {home_id!r} in the registry")
+    return _only(home)
+
+
+async def _only(home: Home) -> AsyncIterator[Home]:
     yield home
 
 
 class _File:
-    """Each row is on the disk before the next is issued: a password is shown nowhere else."""
+    """Each row is on the disk before its credential counts as given: a password is shown nowhere else."""
 
-    def __init__(self, path: Path, rows: TextIO) -> None:
+    def __init__(self, path: Path, rows: RawIOBase) -> None:
         self.count = 0
         self._path, self._rows = path, rows
-        self._writer = csv.writer(rows, lineterminator="\n")
-        self._write(_COLUMNS)
+
+    def begin(self) -> None:
+        """Raises Refused where it cannot be written."""
+        self._write(_COLUMNS, "nothing is issued")
 
     def add(self, holder: Holder, password: str) -> None:
         """Raises Refused where it cannot be written: that password is lost."""
         grants = grants_of(holder)
-        self._write((holder.username, password, " ".join(grants.publish), " ".join(grants.subscribe)))
+        cells = holder.username, password, " ".join(grants.publish), " ".join(grants.subscribe)
+        self._write(cells, f"rotate {holder.username}")
         self.count += 1
 
-    def _write(self, cells: tuple[str, ...]) -> None:
+    def _write(self, cells: tuple[str, ...], otherwise: str) -> None:
+        row = StringIO()
+        csv.writer(row, lineterminator="\n").writerow(cells)
+        data, start = row.getvalue().encode(), self._rows.tell()
         try:
-            self._writer.writerow(cells)
-            self._rows.flush()
+            # Unbuffered: what a full disk has refused must not be tried once more when the file is closed.
+            if self._rows.write(data) != len(data):
+                raise OSError(ENOSPC, os.strerror(ENOSPC))
             os.fsync(self._rows.fileno())
         except OSError as error:
-            raise Refused(f"{self._path}: cannot be written: {error.strerror}: rotate {cells[0]}") from error
+            with suppress(OSError):
+                self._rows.truncate(start)  # half a password is none
+            raise Refused(f"{self._path}: cannot be written: {error.strerror}: {otherwise}") from error
 
 
 @contextmanager
@@ -86,9 +105,10 @@ def _new_file(path: Path) -> Iterator[_File]:
         raise BadInput(f"{path}: is there already; name a new file, so that no password is lost") from error
     except OSError as error:
         raise BadInput(f"{path}: cannot be written: {error.strerror}") from error
-    with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as rows:
+    with os.fdopen(descriptor, "wb", buffering=0) as rows:
         file = _File(path, rows)
         try:
+            file.begin()
             yield file
         finally:
             if file.count == 0:

@@ -128,6 +128,8 @@ def test_what_the_broker_has_not_heard_is_told_until_it_has(tmp_path: Path, run:
         (("issue",), "say whose"),
         (("issue", "h1", "button", "--service", "x"), "say whose"),
         (("issue", "--server", "x"), "no dialect ''"),
+        (("issue", "h9", "--all-missing", "new.csv"), "no home 'h9'"),
+        (("issue", "h1", "--all-missing", "new.csv", "--dialect", "tasmota"), "leave the rest out"),
         (("revoke", "h1/button"), "never had a password"),
         (("rotate", "h1/button"), "no valid password"),
     ],
@@ -165,6 +167,9 @@ def test_an_emqx_is_told_nothing(tmp_path: Path, run: Run, database_url: str) ->
         run("credentials", "provision", "--config", city)[1]
         == "the broker asks the desk: there is nothing to provision\n"
     )
+    (tmp_path / "less.yaml").write_text(HOMES.replace("  - {device_id: button}\n", ""))
+    _, _, told = run("homes", "import", tmp_path / "less.yaml", "--config", city)
+    assert told == "! h1/button is revoked with its device\n"
     assert run("credentials", "export", tmp_path / "x.json", "--config", city)[0] == 2
     city.write_text(text)
     code, _, told = run("credentials", "revoke", "h1/button", "--config", city)
@@ -254,6 +259,7 @@ def test_a_device_that_leaves_its_home_is_revoked_and_the_broker_is_told(tmp_pat
         assert is_let_in(broker, "h1/button", password)
         assert run("credentials", "provision", *there)[0] == 0
         assert not is_let_in(broker, "h1/button", password)
+        assert "issue it one" in run("homes", "import", tmp_path / "homes.yaml", *box)[2]
     assert "STILL" not in run("credentials", "list", *box)[1]
     _, said, _ = run("credentials", "audit", "h1/button", *box)
     assert [line.split("\t")[1] for line in said.splitlines()] == ["issued", "revoked with its device"]

@@ -345,6 +345,18 @@ async def test_who_is_not_the_administrator_changes_nothing(broker: GuardedMosqu
         assert service_.heard == []
 
 
+async def test_administrators_do_not_take_the_answers_of_each_other(broker: GuardedMosquitto, access: Access) -> None:
+    """The broker gives each answer to all of them: a notifier puts somebody out while a person issues."""
+    address = MqttAddress("127.0.0.1", broker.port, ADMIN, ADMIN_PASSWORD)
+    await issue(access, BUTTON)
+    async with open_dynsec(address, SystemClock()) as mine, open_dynsec(address, SystemClock()) as other:
+        for _ in range(20):
+            await other.do([{"command": "getRole", "rolename": BUTTON.username}])
+            with pytest.raises(Refused, match="no such command"):
+                await mine.do([{"command": "no such command"}])
+        assert BUTTON.username in (await mine.found()).clients
+
+
 @pytest.mark.parametrize("is_away", [False, True], ids=["at once", "after the broker was away"])
 async def test_a_device_that_leaves_its_home_is_cut_off(
     broker: GuardedMosquitto, tmp_path: Path, is_away: bool

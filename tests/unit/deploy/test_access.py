@@ -93,3 +93,20 @@ async def test_with_a_broker_that_asks_nothing_is_left_to_be_told(credentials: C
     await credentials.revoke("h1/button", by="li", at=AT)
     await AskingGate().reconcile(credentials)
     assert await credentials.still_inside() == []
+
+
+async def test_a_password_is_kept_before_it_counts_as_given(credentials: Credentials) -> None:
+    """Whoever is ended in between leaves one that is told of, and not one that works and that nobody knows."""
+    porter, kept = Porter(), list[str]()
+    access = Access(credentials, porter)
+
+    def ended(password: str) -> None:
+        kept.append(password)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        await access.issue(BUTTON, by="li", at=AT, keep=ended)
+    assert kept == [porter.inside["h1/button"]]
+    assert [one.is_settled async for one in every(credentials)] == [False]
+    shown = await access.issue(device("h1", "other"), by="li", at=AT, keep=kept.append)
+    assert kept[-1] == shown

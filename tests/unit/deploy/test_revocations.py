@@ -92,3 +92,21 @@ async def test_what_was_left_behind_before_is_found(credentials: Credentials, re
     assert said == ["h1/old is revoked: its device is not in the home any more"]
     assert [one.username for one in await credentials.page() if one.is_valid] == ["h1/new"]
     assert await revoke_left_behind(credentials, registry, by="li", at=AT) == []
+
+
+async def test_who_came_back_without_a_password_is_told_of(credentials: Credentials, registry: Registry) -> None:
+    """Somebody took devices out of a file by mistake; one of them had been put out by name before."""
+    home = Home(home_id="h1", devices=(Device(device_id="a"), Device(device_id="lost"), Device(device_id="plug")))
+    await registry.put([home], by="li", at=AT)
+    await issued(credentials, "a", "lost", "plug")
+    await credentials.revoke("h1/lost", by="li", at=AT)
+    await registry.put([Home(home_id="h1", devices=home.devices[2:])], by="li", at=AT)
+    await registry.put([home], by="li", at=AT)
+    again = "! h1/a: it is in its home again, its password was revoked when it left: issue it one"
+    assert await revoke_left_behind(credentials, registry, by="li", at=AT) == [again]
+    await credentials.issue(device("h1", "a"), "$", by="li", at=AT)
+    assert await revoke_left_behind(credentials, registry, by="li", at=AT) == []
+    moved = Device(device_id="plug", dialect="tasmota")
+    await registry.put([Home(home_id="h1", devices=(*home.devices[:2], moved))], by="li", at=AT)
+    other = "! h1/plug: its password is not for what the registry says of it now: revoke it, then issue it one"
+    assert await revoke_left_behind(credentials, registry, by="li", at=AT) == [other]

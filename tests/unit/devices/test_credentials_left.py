@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from devices.credentials import Credential, Holder, device, gateway
-from devices.credentials_left import left_behind
+from devices.credentials_left import left_behind, muted
 from devices.registry import Device, Home
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
@@ -73,3 +73,28 @@ def test_a_home_that_is_gone_needs_nothing() -> None:
 def test_a_device_whose_dialect_was_mended_keeps_what_it_has() -> None:
     moved = replace(BEHIND_2, gateway_id="")
     assert gone([moved], gateway("h1", "remote", "tasmota")) == []
+
+
+def silent(devices: Sequence[Device], *credentials: Credential) -> list[str]:
+    return [one.username for one in muted(Home(home_id="h1", devices=tuple(devices)), credentials)]
+
+
+def test_whose_device_came_back_is_silent_until_it_is_heard_again() -> None:
+    valid = Credential(holder=BUTTON, secret="$", issued_at=AT)
+    revoked = replace(valid, revoked_at=AT)
+    hub = Credential(holder=HUB, secret="$", issued_at=AT)
+    button, hub_device = Device(device_id="button"), Device(device_id="hub", is_gateway=True)
+    assert silent([button], revoked) == ["h1/button"]
+    assert silent([button], valid) == []
+    assert silent([button, hub_device], revoked, hub) == [], "the hub speaks for it"
+    assert silent([replace(button, returned_on=BACK)], revoked) == []
+    assert silent([], revoked) == []
+
+
+def test_who_speaks_otherwise_now_is_silent() -> None:
+    plug = Credential(holder=PLUG, secret="$", issued_at=AT)
+    at_1 = Device(device_id="plug", dialect="shelly", address="shellyplug-1")
+    assert silent([at_1], plug) == []
+    assert silent([replace(at_1, address="shellyplug-2")], plug) == ["h1/plug"]
+    assert silent([Device(device_id="plug")], plug) == ["h1/plug"]
+    assert silent([Device(device_id="plug", dialect="chirpstack", address="a840")], plug) == [], "its server speaks"

@@ -65,3 +65,12 @@ def test_what_a_person_must_look_at_is_told() -> None:
     assert [one.name for one in found.holders] == ["button"]
     (problem,) = found.problems
     assert problem.startswith("h1/plug: an id cannot have '/'")
+
+
+def test_who_speaks_otherwise_now_is_told_to_be_given_another() -> None:
+    node = replace(BUTTON, dialect="homeassistant")
+    found = missing(home([node]), [KNOWN])
+    assert found.holders == ()
+    assert found.problems == (
+        "h1/button: its password is not for what the registry says of it now: revoke it, then issue it one",
+    )

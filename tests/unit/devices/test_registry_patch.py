@@ -85,17 +85,17 @@ def test_what_is_wrong_is_told_by_its_place(patch: dict[str, Any], places: list[
 
 
 @pytest.mark.parametrize(
-    "patch",
+    ("patch", "told"),
     [
-        {f"k{number}": 1 for number in range(500)},
-        {"devices": [{"device_id": "d", "modl": 1}] * 500},
-        {"devices": [{"device_id": f"d{number}", "place": 5} for number in range(500)]},
+        ({f"k{number}": 1 for number in range(500)}, 10),
+        ({"devices": [{"device_id": "d", "modl": 1}] * 500}, 10),
+        ({"devices": [{"device_id": f"d{number}", "place": 5} for number in range(500)]}, 100),
     ],
 )
-def test_of_very_many_faults_the_first_are_told(patch: dict[str, Any]) -> None:
+def test_of_very_many_faults_the_first_are_told(patch: dict[str, Any], told: int) -> None:
     with pytest.raises(BadFields) as caught:
         patched(HOME, patch, AT)
-    assert 1 < len(caught.value.places) <= 100
+    assert len(caught.value.places) == told
 
 
 @pytest.mark.parametrize("patch", [{"label": deep(900)}, {"settings": deep(900)}, {"devices": [deep(900)]}])
