@@ -216,8 +216,8 @@ async def test_when_the_last_of_a_tier_has_failed_the_next_is_told_in_the_same_t
 async def test_a_failure_that_cannot_be_written_leaves_the_delivery_held(casebook: Casebook) -> None:
     case = await opened(casebook)
     one = (await claim(casebook))[0]
-    broken = Outcome(status=DeliveryStatus.FAILED, detail=object())  # type: ignore[arg-type]
-    with pytest.raises(Exception, match=r"not supported|invalid"):
+    broken = Outcome(status=DeliveryStatus.FAILED, detail="half a character: \ud800")
+    with pytest.raises(Exception, match="surrogates not allowed"):
         await casebook.record(one, broken, START + seconds(1))
     assert (await statuses(casebook, case.id))[one.delivery.person_id] == "sending"
     assert (await whats(casebook)).count("delivery") == 0
