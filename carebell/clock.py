@@ -94,7 +94,8 @@ async def wait_either(first: asyncio.Event, second: asyncio.Event, clock: Clock,
 
 async def _wait_any(events: Sequence[asyncio.Event], clock: Clock, at_most: timedelta) -> None:
     waiters = [asyncio.ensure_future(event.wait()) for event in events]
-    sleeper = asyncio.ensure_future(pause(clock, at_most))
+    # The moment is said here: a task begins later, and later still where the machine is busy.
+    sleeper = asyncio.ensure_future(clock.sleep_until(clock.now() + at_most))
     try:
         await asyncio.wait([*waiters, sleeper], return_when=asyncio.FIRST_COMPLETED)
     finally:

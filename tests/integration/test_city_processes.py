@@ -13,10 +13,10 @@ import pytest
 from devices.registry import Contact, Device, Home
 from devices.registry_file import read_homes
 from devices.simulator.village import make_village
+from tests.support.asking import ask
 from tests.support.box import Device as Button
 from tests.support.box import wait_until
 from tests.support.city import ROLES, TOKEN, City
-from tests.support.city_process import request
 from tests.support.patience import PATIENCE_S
 from tests.support.receiver import Receiver
 from tests.support.services import ROOT
@@ -108,7 +108,7 @@ def test_a_server_that_is_away_is_told_and_nobody_dies_of_it(server: str, whole:
             wait_until(lambda one=one: server in one.problems(), f"{role} says that {server} is away")
         assert one.problems("/healthz") == {}
     if path := {"database": "/cases", "kafka": "/rejected"}.get(server):
-        status, content = request(f"{whole.processes['desk'][0].url}/api/v1{path}", token=TOKEN)
+        status, content = ask(f"{whole.processes['desk'][0].url}/api/v1{path}", token=TOKEN)
         assert (status, content["status"]) == (503, 503)
     away.start()
     for one in whole.every_process:

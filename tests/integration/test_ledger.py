@@ -49,12 +49,11 @@ async def test_no_press_that_was_received_is_lost_under_kill(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async with Receiver() as receiver:
-        box = _furnished(tmp_path, receiver.url)
-        await asyncio.to_thread(box.start)
-        await asyncio.to_thread(_import_homes, box, tmp_path, receiver.url)
-        presses, kills = await _press_under_kill(box)
-        cases = await _settled(box)
-        await asyncio.to_thread(box.terminate)
+        with _furnished(tmp_path, receiver.url) as box:
+            await asyncio.to_thread(_import_homes, box, tmp_path, receiver.url)
+            presses, kills = await _press_under_kill(box)
+            cases = await _settled(box)
+            await asyncio.to_thread(box.terminate)
     ledger = _ledger(tmp_path / "data", presses, cases, receiver)
     ledger.notes.append(f"killed with SIGKILL {kills} times; presses sent {sum(press.sent for press in presses)} times")
     with capsys.disabled():  # for whoever reads the run, also when all is well

@@ -10,8 +10,6 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -26,6 +24,7 @@ from carebell.log_sqlite import SqliteLog
 from carebell.topics import Topic
 from carebell.types import Alert
 from carebell.wire import encode
+from tests.support.asking import ask
 from tests.support.patience import PATIENCE_S
 from tests.support.services import ROOT, free_port
 
@@ -163,17 +162,7 @@ class Box:
         self, path: str, body: object = None, *, method: str | None = None, token: str | None = None
     ) -> tuple[int, Any]:
         """Status and content (parsed where it is JSON), with the desk's token unless another is given."""
-        headers = {"Authorization": f"Bearer {self.token if token is None else token}"}
-        data = None
-        if body is not None:
-            data, headers["Content-Type"] = json.dumps(body).encode(), "application/json"
-        request = urllib.request.Request(self.url + path, data, headers, method=method)
-        try:
-            with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
-                return answer.status, _content(answer.read(), answer.headers.get_content_type())
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code, _content(error.read(), error.headers.get_content_type())
+        return ask(self.url + path, body, method=method, token=self.token if token is None else token)
 
     def api(self, path: str, body: object = None) -> Any:
         """The JSON behind `/api/v1` + path; a body makes it a POST. Anything but success is an AssertionError."""
@@ -204,10 +193,6 @@ class Box:
     def wait_case(self, home_id: str, within: float = PATIENCE_S) -> Any:
         """The newest case of a home, as soon as there is one."""
         return wait_until(lambda: self.cases(home_id), f"a case of {home_id}", within)[0]
-
-
-def _content(content: bytes, media_type: str) -> Any:
-    return json.loads(content) if media_type.endswith("json") else content.decode("utf-8", "replace")
 
 
 class Device:

@@ -26,8 +26,9 @@ from devices.registry import Home
 from devices.registry_file import write_homes
 from devices.simulator.live import Script, live_village
 from devices.simulator.village import make_village
+from tests.support.asking import ask
 from tests.support.box import wait_until
-from tests.support.city_process import CityProcess, request
+from tests.support.city_process import CityProcess
 from tests.support.patience import PATIENCE_S
 from tests.support.servers.kafka import QUICK_TO_FENCE, KafkaCluster
 from tests.support.servers.mosquitto import Mosquitto
@@ -154,7 +155,7 @@ class City:
 
     def api(self, path: str, body: object = None) -> Any:
         """The JSON behind `/api/v1` + path at the first desk; a body makes it a POST. Not a success: AssertionError."""
-        status, content = request(f"{self.processes['desk'][0].url}/api/v1{path}", body, token=TOKEN)
+        status, content = ask(f"{self.processes['desk'][0].url}/api/v1{path}", body, token=TOKEN)
         assert status < 300, f"{path}: {status} {content}"
         return content
 

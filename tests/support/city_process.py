@@ -1,37 +1,17 @@
 """A process of a city, as a real process on a port of its own, with all that may befall it."""
 
-import json
 import os
 import signal
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
+from tests.support.asking import ask
 from tests.support.box import wait_until
 from tests.support.patience import PATIENCE_S
 from tests.support.services import ROOT, free_port
-
-
-def request(url: str, body: object = None, *, token: str = "", within: float = PATIENCE_S) -> tuple[int, Any]:
-    """Status and content (parsed where it is JSON); a body makes it a POST."""
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
-    data = None
-    if body is not None:
-        data, headers["Content-Type"] = json.dumps(body).encode(), "application/json"
-    try:
-        with urllib.request.urlopen(urllib.request.Request(url, data, headers), timeout=within) as answer:
-            return answer.status, _content(answer.read(), answer.headers.get_content_type())
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, _content(error.read(), error.headers.get_content_type())
-
-
-def _content(content: bytes, media_type: str) -> Any:
-    return json.loads(content) if media_type.endswith("json") else content.decode("utf-8", "replace")
 
 
 class CityProcess:
@@ -92,7 +72,7 @@ class CityProcess:
     def problems(self, path: str = "/readyz") -> dict[str, str]:
         """What a health address says is wrong; a process that does not answer has the problem `http`."""
         try:
-            status, content = request(self.url + path, within=20)
+            status, content = ask(self.url + path, within=20)
         except OSError as error:
             return {"http": str(error)}
         assert content["ok"] == (status == 200), f"{path}: {status} {content}"
@@ -101,7 +81,7 @@ class CityProcess:
 
     def metric(self, sample: str) -> float | None:
         """The value of one line of /metrics, named as it stands there with its labels; None where there is none."""
-        status, text = request(self.url + "/metrics")
+        status, text = ask(self.url + "/metrics")
         assert status == 200
         found = [line.rpartition(" ")[2] for line in text.splitlines() if line.startswith(f"{sample} ")]
         return float(found[0]) if found else None
