@@ -4,7 +4,7 @@ import asyncio
 import heapq
 import itertools
 import time
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -76,9 +76,9 @@ async def _settle() -> None:
         await asyncio.sleep(0)
 
 
-async def pause(clock: Clock, length: timedelta) -> None:
-    """Wait for `length` by the given clock."""
-    await clock.sleep_until(clock.now() + length)
+def pause(clock: Clock, length: timedelta) -> Coroutine[None, None, None]:
+    """Wait for `length` by the given clock. It ends so long after this call, whenever it is awaited."""
+    return clock.sleep_until(clock.now() + length)
 
 
 async def wait_set(event: asyncio.Event, clock: Clock, at_most: timedelta) -> bool:
@@ -94,8 +94,7 @@ async def wait_either(first: asyncio.Event, second: asyncio.Event, clock: Clock,
 
 async def _wait_any(events: Sequence[asyncio.Event], clock: Clock, at_most: timedelta) -> None:
     waiters = [asyncio.ensure_future(event.wait()) for event in events]
-    # The moment is said here: a task begins later, and later still where the machine is busy.
-    sleeper = asyncio.ensure_future(clock.sleep_until(clock.now() + at_most))
+    sleeper = asyncio.ensure_future(pause(clock, at_most))
     try:
         await asyncio.wait([*waiters, sleeper], return_when=asyncio.FIRST_COMPLETED)
     finally:

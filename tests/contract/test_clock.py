@@ -67,6 +67,14 @@ async def test_a_loop_that_sleeps_again_is_woken_at_each_of_its_moments() -> Non
     task.cancel()
 
 
+async def test_a_pause_ends_so_long_after_it_was_asked_for() -> None:
+    clock = ManualClock(AT)
+    asked = pause(clock, seconds(2))
+    await clock.advance(seconds(3))
+    await asyncio.wait_for(asked, 10)
+    assert clock.now() == AT + seconds(3)
+
+
 async def test_a_loop_that_waits_for_an_event_is_woken_at_each_of_its_moments() -> None:
     clock = ManualClock(AT)
     stop = asyncio.Event()

@@ -197,6 +197,31 @@ async def test_an_idle_feed_beats_every_five_seconds(desk: Desk) -> None:
     await listener.close()
 
 
+async def test_a_heartbeat_is_not_late_however_long_a_look_takes(desk: Desk) -> None:
+    class Slow:
+        """A library that answers after so many turns of the loop."""
+
+        turns = 0
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(desk.library, name)
+
+        async def lines(self, *, after: int, limit: int) -> list[object]:
+            for _ in range(self.turns):
+                await asyncio.sleep(0)
+            return []
+
+    library = Slow()
+    desk.feed = Feed(library, desk.clock, desk.bell, desk.stop)  # type: ignore[arg-type]
+    listener = Listener(desk, None)
+    await listener.next()
+    for library.turns in range(40):
+        waiting = await listener.later()
+        await desk.clock.advance(seconds(5))
+        assert (await waiting)[0] == "heartbeat"
+    await listener.close()
+
+
 async def test_a_stream_ends_when_the_desk_stops(desk: Desk) -> None:
     listener = Listener(desk, None)
     await listener.next()
