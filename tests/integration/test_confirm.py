@@ -52,7 +52,7 @@ class Ecosystem:
         self._client.on_message = self._does
         self._client.connect("127.0.0.1", port)
         self._client.loop_start()
-        assert self._subscribed.wait(15)
+        assert self._subscribed.wait(PATIENCE_S)
 
     def __enter__(self) -> Self:
         return self

@@ -15,6 +15,7 @@ from devices.credentials import device
 from devices.credentials_sql import SqlCredentials
 from devices.registry import Device, Home
 from devices.registry_sql import SqlRegistry
+from tests.support.patience import PATIENCE_S
 from tests.support.porter import Porter
 from tests.support.services import ROOT
 
@@ -61,7 +62,7 @@ async def issued(path: Path, porter: Porter | None = None, *, others: str = "") 
 def test_a_full_disk_loses_one_password_and_says_whose(tmp_path: Path, size: int, what: str, rows: list[str]) -> None:
     path = tmp_path / "new.csv"
     command = [sys.executable, "-c", _FULL, str(size), str(path)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.endswith(f"{path}: cannot be written: No space left on device: {what}\n")
     assert path.exists() == bool(rows)

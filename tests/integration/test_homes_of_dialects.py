@@ -16,9 +16,10 @@ from paho.mqtt.enums import CallbackAPIVersion
 from tests.integration.conftest import MakeBox
 from tests.support.box import Box, wait_until
 from tests.support.command import carebell
+from tests.support.patience import PATIENCE_S
 from tests.support.services import ROOT
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 HOMES = """\
 homes:
@@ -55,7 +56,7 @@ def gateway(port: int) -> Iterator[Any]:
     client.on_connect = lambda *_: connected.set()
     client.connect("127.0.0.1", port)
     client.loop_start()
-    assert connected.wait(15)
+    assert connected.wait(PATIENCE_S)
 
     def say(topic: str, payload: object, *, retain: bool = False) -> None:
         text = payload if isinstance(payload, str) else json.dumps(payload)
@@ -96,7 +97,7 @@ def test_a_plain_button_is_taught_by_pressing_it_and_calls_from_then_on(box: Box
     press = ("carebell/zigbee/zigbee2mqtt/bedside remote", {"action": "single", "battery": 90, "linkquality": 80})
     with gateway(box.mqtt_port) as say:
         say(*press)
-        said, _ = pairing.communicate(timeout=60)
+        said, _ = pairing.communicate(timeout=PATIENCE_S)
         assert pairing.returncode == 0
         assert "heard: button single" in said
         assert "stored: button single of remote in zigbee means sos" in said

@@ -17,6 +17,7 @@ from ingest.spool_sqlite import FILE, Spool
 from tests.integration.test_ingest_seat import held
 from tests.support.box import Device, wait_until
 from tests.support.ingest_process import IngestProcess
+from tests.support.patience import PATIENCE_S
 from tests.support.servers.mosquitto import Mosquitto
 from tests.support.services import ROOT, needed
 
@@ -53,7 +54,7 @@ def calls(tmp_path: Path) -> set[str]:
 
 
 def log_held(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, isolation_level=None, timeout=20)
+    connection = sqlite3.connect(path, isolation_level=None, timeout=PATIENCE_S)
     connection.execute("BEGIN IMMEDIATE")
     return connection
 
@@ -99,7 +100,7 @@ class CityMosquitto(Mosquitto):
         for name in ("carebell", "home-1"):
             create = [] if passwords.exists() else ["-c"]
             tool = needed("mosquitto_passwd")
-            subprocess.run([tool, "-b", *create, str(passwords), name, name], check=True, timeout=20)
+            subprocess.run([tool, "-b", *create, str(passwords), name, name], check=True, timeout=PATIENCE_S)
         shutil.copy(ROOT / "deploy/mosquitto/acl", rules)
         for said, here in (
             ("listener 1883", f"user root\nlistener {self.port} 127.0.0.1"),
@@ -117,7 +118,9 @@ class CityMosquitto(Mosquitto):
 def publish(broker: Mosquitto, who: str, topic: str, payload: str, *more: str) -> str:
     tool = needed("mosquitto_pub")
     command = [tool, "-V", "5", "-q", "1", "-h", "127.0.0.1", "-p", str(broker.port), "-u", who, "-P", who, "-t", topic]
-    done = subprocess.run([*command, *more, "-m", payload], check=True, timeout=60, capture_output=True, text=True)
+    done = subprocess.run(
+        [*command, *more, "-m", payload], check=True, timeout=PATIENCE_S, capture_output=True, text=True
+    )
     return done.stderr
 
 

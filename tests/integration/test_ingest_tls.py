@@ -36,7 +36,7 @@ class TlsMosquitto(Mosquitto):
                 missing("openssl")
             command = [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=broker"]
             command += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(self.certificate)]
-            subprocess.run(command, check=True, capture_output=True, timeout=60)
+            subprocess.run(command, check=True, capture_output=True, timeout=PATIENCE_S)
         text = self._configuration.read_text()
         listener = f"listener {self.port} 127.0.0.1\n"
         self._configuration.write_text(

@@ -20,9 +20,10 @@ from carebell.wire import Wire, decode
 from devices.dialects.sparkplug_payload import PROTOBUF, read_payload
 from tests.support.box import wait_until
 from tests.support.ingest_process import PARTITIONS, IngestProcess
+from tests.support.patience import PATIENCE_S
 from tests.support.servers.mosquitto import Mosquitto
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 BOOLEAN, UINT64 = 11, 8
 HOMES = {"": "unregistered-sparkplug-oak/n/cord", "carebell/h1/sparkplug/": "h1"}
 
@@ -41,7 +42,7 @@ class Node:
         self._client.on_message = self._told
         self._client.connect("127.0.0.1", port)
         self._client.loop_start()
-        assert self._connected.wait(20)
+        assert self._connected.wait(PATIENCE_S)
 
     def _told(self, _client: paho.Client, _userdata: object, message: paho.MQTTMessage) -> None:
         self.commands.append(message)

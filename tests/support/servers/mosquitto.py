@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+from tests.support.patience import PATIENCE_S
 from tests.support.servers.server import Server
 from tests.support.services import ROOT, UNPACKED, answers, free_port, missing, needed
 
@@ -117,7 +118,7 @@ def _openssl(*arguments: object) -> None:
     openssl = shutil.which("openssl")
     if openssl is None:
         missing("openssl")
-    subprocess.run([openssl, *map(str, arguments)], check=True, capture_output=True, timeout=60)
+    subprocess.run([openssl, *map(str, arguments)], check=True, capture_output=True, timeout=PATIENCE_S)
 
 
 def _shipped(name: str) -> str:
