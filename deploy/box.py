@@ -18,6 +18,7 @@ from deploy.serve import serve
 from deploy.supervise import Loop
 from deploy.wiring import Books, Facade, Sender, wire_desk, wire_notifier
 from devices.confirm_routes import ROUTE_FILTERS
+from devices.credentials import Credentials
 from devices.listener import Products
 from devices.registry import Home, Registry
 from devices.simulator.live import Script, live_village
@@ -48,6 +49,7 @@ class Box:
     log: Log
     store: Store
     registry: Registry
+    credentials: Credentials
     casebook: Casebook
     rulebook: Rulebook
     products: Products
@@ -80,7 +82,7 @@ def assemble(box: Box, stop: asyncio.Event) -> Running:
     books = Books(box.log, box.casebook, box.registry, box.bell)
     notifier = wire_notifier(box.config, books, Sender(OWNER, home, box.desk_url), box.instruments)
     health = _health(box, ingest, notifier)
-    facade = Facade(box.tokens, _page(box), health, box.rulebook, LastWords())
+    facade = Facade(box.tokens, _page(box), health, box.rulebook, box.credentials, LastWords())
     loops: dict[str, Loop] = {
         "broker": box.broker.run,
         "broker-watch": lambda stop: watch_broker(box.broker, ingest, box.instruments, stop),

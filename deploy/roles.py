@@ -193,19 +193,19 @@ async def open_desk(process: Process) -> Mapping[str, Loop]:
         raise BadInput("desk.tokens names nobody: set a long random text for each desk, with the name it stands for")
     books = await _books(process)
     words, clock = LastWords(), process.instruments.clock
-    rulebook = rulebook_of(process.config.rulebook)
-    facade = Facade(Tokens(desk.tokens), Page(phone=desk.phone), process.health, rulebook, words)
-    process.front.app = wire_desk(books, facade, process.instruments, process.stop, await _doorkeeper(process))
+    rulebook, url = rulebook_of(process.config.rulebook), process.config.database.url.get_secret_value()
+    credentials = await process.open("database", lambda: SqlCredentials.open(url))
+    facade = Facade(Tokens(desk.tokens), Page(phone=desk.phone), process.health, rulebook, credentials, words)
+    doorkeeper = _doorkeeper(process, credentials)
+    process.front.app = wire_desk(books, facade, process.instruments, process.stop, doorkeeper)
     return {"last-words": lambda stop: words.run(books.log, clock, stop)}
 
 
-async def _doorkeeper(process: Process) -> Doorkeeper | None:
+def _doorkeeper(process: Process, credentials: SqlCredentials) -> Doorkeeper | None:
     """Who answers a broker that is set up to ask the desk."""
     secret = process.config.credentials.hook_secret
     if secret is None:
         return None
-    url = process.config.database.url.get_secret_value()
-    credentials = await process.open("database", lambda: SqlCredentials.open(url))
     return Doorkeeper(credentials, secret.get_secret_value(), process.instruments)
 
 

@@ -4,13 +4,13 @@ import asyncio
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from socket import socket
-from typing import TextIO
+from typing import Protocol, TextIO, TypeVar
 
 from carebell.bell import Bell
 from carebell.clock import SystemClock
@@ -31,6 +31,7 @@ from deploy.port import bind
 from deploy.process import prepare_process, private_files, standard_error, stop_on_signals
 from deploy.rulebook_in_force import keep_rulebook, tell_rulebook
 from deploy.supervise import run_all
+from devices.credentials_sql import SqlCredentials
 from devices.listener import Products
 from devices.registry import Home, Role
 from devices.registry_sql import SqlRegistry
@@ -43,6 +44,13 @@ from rules_engine.rulebook import Rulebook
 STOP_WITHIN = timedelta(seconds=3)
 DEMO_HOMES, DEMO_SEED = 30, 1
 DEMO_TOKEN = "demo"  # noqa: S105 - a demonstration has no secret, and listens on loopback only
+
+
+class _Closable(Protocol):
+    async def close(self) -> None: ...
+
+
+Opened = TypeVar("Opened", bound=_Closable)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,14 +123,13 @@ async def _open(
 ) -> Box:
     config = options.config
     bell = Bell()
-    log = await _open_log(data, config, instruments)
-    closing.push_async_callback(log.close)
-    store = await _open_store(data, instruments)
-    closing.push_async_callback(store.close)
-    registry = await SqlRegistry.open(data.registry_url)
-    closing.push_async_callback(registry.close)
-    casebook = await SqlCasebook.open(data.cases_url, bound.policies, bell, instruments.telemetry)
-    closing.push_async_callback(casebook.close)
+    log = await _until_closed(closing, _open_log(data, config, instruments))
+    store = await _until_closed(closing, _open_store(data, instruments))
+    registry = await _until_closed(closing, SqlRegistry.open(data.registry_url))
+    credentials = await _until_closed(closing, SqlCredentials.open(data.registry_url))
+    casebook = await _until_closed(
+        closing, SqlCasebook.open(data.cases_url, bound.policies, bell, instruments.telemetry)
+    )
     # We hold the lock of the directory: whoever held leases is dead, and what it was sending is sent again at once.
     await casebook.release(OWNER)
     village = await _settle(registry, options.data, instruments.clock.now()) if options.is_demo else ()
@@ -136,6 +143,7 @@ async def _open(
         log=log,
         store=store,
         registry=registry,
+        credentials=credentials,
         casebook=casebook,
         rulebook=bound.rulebook,
         products=bound.products,
@@ -149,6 +157,12 @@ async def _open(
         seed=DEMO_SEED,
         command=_command(),
     )
+
+
+async def _until_closed(closing: AsyncExitStack, opening: Awaitable[Opened]) -> Opened:
+    opened = await opening
+    closing.push_async_callback(opened.close)
+    return opened
 
 
 async def _open_log(data: DataDir, config: Config, instruments: Instruments) -> SqliteLog:

@@ -11,6 +11,7 @@ from carebell.instruments import Instruments
 from carebell.log import Log
 from deploy.channels import WayHome, make_beat, make_channels
 from deploy.config import Common
+from devices.credentials import Credentials
 from devices.registry import Registry
 from notifier.casebook import Casebook
 from notifier.delivery import Courier
@@ -65,13 +66,14 @@ def wire_notifier(config: Common, books: Books, sender: Sender, instruments: Ins
 
 @dataclass(frozen=True, slots=True)
 class Facade:
-    """What the desk shows of its surroundings: who may use it, facts for the page, health, the rules' view of settings, and
-    what devices said last, which somebody must run."""
+    """What the desk shows of its surroundings: who may use it, facts for the page, health, the rules' view of settings, who may
+    speak to the broker, and what devices said last, which somebody must run."""
 
     tokens: Tokens
     page: Page
     health: Health
     rulebook: Rulebook
+    credentials: Credentials
     words: LastWords
 
 
@@ -84,7 +86,13 @@ def wire_desk(
 ) -> FastAPI:
     """The desk's web application; its live feeds end with `stop`. `doorkeeper`: who answers a broker that asks."""
     in_force = ParametersInForce(facade.rulebook)
-    library = Library(books.casebook, books.registry, lambda home: in_force.of(home.profile(0)).refused, facade.words)
+    library = Library(
+        books.casebook,
+        books.registry,
+        facade.credentials,
+        lambda home: in_force.of(home.profile(0)).refused,
+        facade.words,
+    )
     app = desk_app(
         casebook=books.casebook,
         library=library,

@@ -13,6 +13,7 @@ from notifier.casebook import Casebook
 from notifier.desk.api import act_routes, case_routes, rejected_routes, session_routes
 from notifier.desk.auth import Tokens, set_cookie
 from notifier.desk.body_limit import BodyLimit
+from notifier.desk.credentials_api import credential_routes
 from notifier.desk.feed import Feed
 from notifier.desk.health import Health, health_routes
 from notifier.desk.heard_api import heard_routes
@@ -43,6 +44,7 @@ def desk_app(
     app.include_router(case_routes(library, feed, tokens))
     app.include_router(act_routes(casebook, library, tokens, instruments))
     app.include_router(home_routes(library, tokens, instruments.clock))
+    app.include_router(credential_routes(library, tokens))
     app.include_router(heard_routes(library, tokens, instruments.clock))
     app.include_router(rejected_routes(log, tokens))
     app.include_router(session_routes(tokens, page))

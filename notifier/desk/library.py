@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from devices.credentials import Credentials
 from devices.registry import Registry
 from notifier.casebook import Casebook, LineRow
 from notifier.desk.homes import Homes, Refusals
@@ -18,12 +19,15 @@ class Library:
         self,
         casebook: Casebook,
         registry: Registry,
+        credentials: Credentials,
         refusals: Refusals = lambda home: {},
         words: LastWords | None = None,
     ) -> None:
-        """`refusals` says why settings of a home cannot be used, by rule; `words` are what devices said last."""
+        """`credentials` are only read; `refusals` says why settings of a home cannot be used, by rule; `words` are what
+        devices said last."""
         self._casebook = casebook
         self._registry = registry
+        self.credentials = credentials
         self.homes = Homes(registry, refusals)
         self.words = words or LastWords()
 

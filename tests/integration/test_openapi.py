@@ -27,6 +27,7 @@ OPERATIONS = [
     ("/api/v1/homes/{home_id}", "PATCH"),
     ("/api/v1/homes/{home_id}", "DELETE"),
     ("/api/v1/homes/{home_id}/audit", "GET"),
+    ("/api/v1/homes/{home_id}/credentials", "GET"),
     ("/api/v1/homes/{home_id}/devices/{device_id}", "GET"),
     ("/api/v1/homes/{home_id}/devices/{device_id}", "PUT"),
     ("/api/v1/homes/{home_id}/devices/{device_id}", "DELETE"),

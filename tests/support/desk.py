@@ -14,6 +14,7 @@ from carebell.engine_sql import MEMORY
 from carebell.instruments import Instruments
 from carebell.log_sqlite import SqliteLog
 from carebell.types import Alert
+from devices.credentials_sql import SqlCredentials
 from devices.registry_sql import SqlRegistry
 from notifier.case_value import Case
 from notifier.casebook_sql import SqlCasebook
@@ -39,6 +40,7 @@ class Desk:
     library: Library
     feed: Feed
     log: SqliteLog
+    credentials: SqlCredentials
     bell: Bell
     tools: Instruments
     stop: asyncio.Event
@@ -63,7 +65,8 @@ async def open_desk(
     registry = await SqlRegistry.open(MEMORY)
     await registry.put([build.home("h1"), build.home("h2"), build.home("h3")], by="test", at=build.START)
     log = await SqliteLog.open(":memory:", 2, clock)
-    library = Library(casebook, registry, refusals)
+    credentials = await SqlCredentials.open(MEMORY)
+    library = Library(casebook, registry, credentials, refusals)
     feed = Feed(library, clock, bell, stop)
     problems: dict[str, str] = {}
     app = desk_app(
@@ -81,8 +84,9 @@ async def open_desk(
     transport = httpx2.ASGITransport(app)
     headers = SIGNED_IN if is_signed_in else {}
     async with httpx2.AsyncClient(transport=transport, base_url="http://desk", headers=headers) as client:
-        yield Desk(app, client, clock, casebook, library, feed, log, bell, tools, stop, problems)
+        yield Desk(app, client, clock, casebook, library, feed, log, credentials, bell, tools, stop, problems)
     stop.set()
     await casebook.close()
     await registry.close()
+    await credentials.close()
     await log.close()
