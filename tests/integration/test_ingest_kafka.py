@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from carebell.clock import SystemClock
-from carebell.log_kafka import KafkaLog
 from carebell.topics import Topic
 from carebell.types import Reading
 from carebell.wire import decode
@@ -21,6 +20,7 @@ from tests.support.ingest_process import IngestProcess
 from tests.support.patience import PATIENCE_S
 from tests.support.servers.kafka import KafkaCluster
 from tests.support.servers.mosquitto import Mosquitto
+from tests.support.topics import open_log
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 NAMESPACE = "ingest."
@@ -35,7 +35,7 @@ def cluster(tmp_path: Path) -> Iterator[KafkaCluster]:
 
 def held(bootstrap: str) -> list[Reading]:
     async def read() -> list[Reading]:
-        log = await KafkaLog.open(bootstrap, SystemClock(), namespace=NAMESPACE)
+        log = await open_log(bootstrap, SystemClock(), NAMESPACE)
         reader = await log.reader(None, [Topic.URGENT])
         found: list[Reading] = []
         while records := await reader.poll(1000, timedelta(0)):

@@ -16,7 +16,7 @@ from carebell.log_kafka import KafkaLog
 from carebell.log_kafka_producer import REBUILD_AFTER_S
 from tests.support.patience import PATIENCE_S
 from tests.support.servers.kafka import QUICK_TO_FENCE, KafkaBroker, KafkaCluster
-from tests.support.topics import make_topics
+from tests.support.topics import make_topics, open_log
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 TOPICS = ("urgent", "telemetry")
@@ -117,7 +117,7 @@ async def until(true: Callable[[], bool], within_s: float = 2 * PATIENCE_S) -> N
 async def traffic(cluster: KafkaCluster, namespace: str) -> AsyncIterator[Traffic]:
     """At the end: nothing that was acknowledged is missing, neither for the group nor for whoever reads it all."""
     await make_topics(cluster.bootstrap, [namespace + topic for topic in TOPICS], PARTITIONS, replication=3)
-    log = await KafkaLog.open(cluster.bootstrap, CLOCK, namespace=namespace, topics=TOPICS)
+    log = await open_log(cluster.bootstrap, CLOCK, namespace, TOPICS)
     one = Traffic(log)
     tasks = [asyncio.create_task(one.write()), asyncio.create_task(one.follow())]
     try:
@@ -209,7 +209,7 @@ async def test_all_brokers_are_down_for_some_seconds(cluster: KafkaCluster, name
 
 async def test_a_log_closes_in_seconds_while_its_brokers_are_frozen(cluster: KafkaCluster, namespace: str) -> None:
     await make_topics(cluster.bootstrap, [namespace + topic for topic in TOPICS], PARTITIONS, replication=3)
-    log = await KafkaLog.open(cluster.bootstrap, CLOCK, namespace=namespace, topics=TOPICS)
+    log = await open_log(cluster.bootstrap, CLOCK, namespace, TOPICS)
     reader = await log.reader("g", TOPICS)
     await log.append([Entry(topic="urgent", key="h", value=b"1")], CLOCK.now())
     for broker in cluster.brokers:
@@ -239,7 +239,7 @@ async def test_a_partition_without_a_leader_holds_up_no_other(cluster: KafkaClus
     alone = {"min.insync.replicas": "1"}
     await admin.create_topics([NewTopic(f"{namespace}urgent", -1, -1, led_by, alone)])
     await admin.close()
-    log = await KafkaLog.open(cluster.bootstrap, CLOCK, namespace=namespace, topics=["urgent"])
+    log = await open_log(cluster.bootstrap, CLOCK, namespace, ["urgent"])
     one = Traffic(log)
     waiting = [Entry(topic="urgent", key="h", value=b"x" * 1000, partition=0) for _ in range(400)]
     call = [Entry(topic="urgent", key="h", value=b"call", partition=1)]

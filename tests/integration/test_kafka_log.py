@@ -17,7 +17,7 @@ from carebell.topics import Topic
 from deploy.topics import check_topics, set_up_topics
 from tests.support.patience import PATIENCE_S
 from tests.support.services import free_port
-from tests.support.topics import make_topics
+from tests.support.topics import make_topics, open_log
 
 pytestmark = pytest.mark.integration
 CLOCK = SystemClock()
@@ -30,7 +30,7 @@ ALL_RIGHT = ["all topics are as they should be"]
 @pytest.fixture
 async def log(kafka: str, namespace: str) -> AsyncIterator[KafkaLog]:
     await make_topics(kafka, [namespace + topic for topic in TOPICS], 3)
-    opened = await KafkaLog.open(kafka, CLOCK, namespace=namespace, topics=TOPICS)
+    opened = await open_log(kafka, CLOCK, namespace, TOPICS)
     yield opened
     await opened.close()
 
@@ -177,7 +177,7 @@ async def test_a_partition_count_is_never_changed(kafka: str, namespace: str) ->
     lines = await set_up_topics(kafka, namespace=namespace, partitions=4, replication=1)
     assert len(lines) == len(Topic)
     assert all("has 2 partitions, not 4; it keeps them" in line for line in lines)
-    log = await KafkaLog.open(kafka, CLOCK, namespace=namespace)
+    log = await open_log(kafka, CLOCK, namespace)
     assert log.partitions == 2
     await log.close()
 

@@ -15,7 +15,7 @@ from carebell.clock import SystemClock
 from carebell.log import Entry, Reader
 from carebell.log_kafka import KafkaLog
 from tests.support.patience import PATIENCE_S
-from tests.support.topics import make_topics
+from tests.support.topics import make_topics, open_log
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 ROOT = Path(__file__).parents[2]
@@ -105,7 +105,7 @@ async def until(true: object, within_s: float = 2 * PATIENCE_S) -> None:
 @pytest.fixture
 async def group(kafka: str, namespace: str) -> AsyncIterator[Group]:
     await make_topics(kafka, [namespace + topic for topic in TOPICS], PARTITIONS)
-    made = Group(kafka, namespace, await KafkaLog.open(kafka, CLOCK, namespace=namespace, topics=TOPICS))
+    made = Group(kafka, namespace, await open_log(kafka, CLOCK, namespace, TOPICS))
     yield made
     for member in made.members:
         if member.process.returncode is None:

@@ -28,6 +28,7 @@ from tests.support.homeline import reading
 from tests.support.patience import PATIENCE_S
 from tests.support.rules_process import RulesProcess
 from tests.support.servers.redis import RedisServer
+from tests.support.topics import open_log
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -126,7 +127,7 @@ async def until(missing: Callable[[], Awaitable[set[str]]], what: str) -> None:
 @asynccontextmanager
 async def town_of(kafka: str, folder: Path, namespace: str) -> AsyncIterator[Town]:
     await set_up_topics(kafka, namespace=namespace, partitions=PARTITIONS, replication=1)
-    log = await KafkaLog.open(kafka, SystemClock(), namespace=namespace)
+    log = await open_log(kafka, SystemClock(), namespace)
     alerts = await log.reader(None, [Topic.ALERTS])
     with RedisServer(folder / "redis") as redis:
         store = await RedisStore.open(redis.url, namespace=namespace)

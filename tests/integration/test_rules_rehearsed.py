@@ -34,6 +34,7 @@ from tests.support.homeline import shipped_rulebook
 from tests.support.lived import ledger, live, raised
 from tests.support.patience import PATIENCE_S
 from tests.support.services import ROOT
+from tests.support.topics import open_log
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
@@ -165,7 +166,7 @@ def shadow_command(data: Path) -> list[str]:
 @pytest.fixture
 async def log(kafka: str, namespace: str) -> AsyncIterator[KafkaLog]:
     await set_up_topics(kafka, namespace=namespace, partitions=2, replication=1)
-    opened = await KafkaLog.open(kafka, SystemClock(), namespace=namespace)
+    opened = await open_log(kafka, SystemClock(), namespace)
     yield opened
     await opened.close()
 

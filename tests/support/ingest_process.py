@@ -22,6 +22,7 @@ from ingest.seat import city_seat
 from tests.support.box import wait_until
 from tests.support.patience import PATIENCE_S
 from tests.support.services import ROOT
+from tests.support.topics import open_log
 
 PARTITIONS = 4
 SEATED, LEFT = "the homes are heard", "the seat is left"
@@ -86,9 +87,7 @@ class IngestProcess:
 
 async def _log(options: Mapping[str, str], clock: SystemClock) -> Log:
     if "kafka" in options:
-        from carebell.log_kafka import KafkaLog
-
-        return await KafkaLog.open(options["kafka"], clock, namespace=options["namespace"])
+        return await open_log(options["kafka"], clock, options["namespace"])
     return await SqliteLog.open(options["sqlite"], PARTITIONS, clock)
 
 

@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from carebell.clock import SystemClock
-from carebell.log_kafka import KafkaLog
+from tests.support.topics import open_log
 
 
 async def read(bootstrap: str, namespace: str, group: str, topics: Sequence[str]) -> None:
     """For ever."""
-    log = await KafkaLog.open(bootstrap, SystemClock(), namespace=namespace, topics=topics)
+    log = await open_log(bootstrap, SystemClock(), namespace, topics)
     while True:
         try:
             reader = await log.reader(group, topics)

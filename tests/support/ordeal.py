@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from carebell.clock import SystemClock, pause
-from carebell.log_kafka import KafkaLog
 from carebell.mqtt import MqttAddress
 from carebell.topics import Topic
 from tests.support.box import wait_until
@@ -28,6 +27,7 @@ from tests.support.fleet import Fleet, homes_of
 from tests.support.ledger import Ledger
 from tests.support.patience import PATIENCE_S
 from tests.support.receiver import Receiver
+from tests.support.topics import open_log
 
 CLOCK = SystemClock()
 POLICY = """
@@ -137,7 +137,7 @@ async def _endure(city: City, plan: Plan, receiver: Receiver, say: Callable[[str
         stop.set()
         await closing
     await _settled(city)
-    log = await KafkaLog.open(city.kafka.bootstrap, CLOCK)
+    log = await open_log(city.kafka.bootstrap, CLOCK, "")
     try:
         kept = await read_casebook(city.database_url)
         ledger = await account(log, kept, fleet.presses, fleet.facts, receiver)

@@ -22,7 +22,6 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from carebell.clock import SystemClock
 from carebell.log import Entry
-from carebell.log_kafka import KafkaLog
 from carebell.topics import Topic
 from deploy.topics import set_up_topics
 from tests.support.city_process import CityProcess
@@ -33,6 +32,7 @@ from tests.support.patience import PATIENCE_S
 from tests.support.servers.mosquitto import Mosquitto
 from tests.support.servers.server import until
 from tests.support.services import ROOT
+from tests.support.topics import open_log
 
 _AT_ONCE = 5000
 _LAST = 900_000_000
@@ -136,7 +136,7 @@ class Room:
 
     async def _append(self, entries: Sequence[Entry]) -> None:
         clock = SystemClock()
-        log = await KafkaLog.open(self.kafka, clock, namespace=self.namespace)
+        log = await open_log(self.kafka, clock, self.namespace)
         try:
             for begun in range(0, len(entries), _AT_ONCE):
                 await log.append(entries[begun : begun + _AT_ONCE], clock.now())

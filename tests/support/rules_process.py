@@ -8,7 +8,6 @@ from pathlib import Path
 
 from carebell.clock import SystemClock
 from carebell.instruments import Instruments
-from carebell.log_kafka import KafkaLog
 from carebell.logs import open_logs
 from carebell.store_redis import RedisStore
 from carebell.telemetry import Telemetry
@@ -16,6 +15,7 @@ from rules_engine.main import run_rules
 from tests.support.homeline import shipped_rulebook
 from tests.support.servers.server import Server
 from tests.support.services import ROOT
+from tests.support.topics import open_log
 
 RUNNING = "the rules are running"
 
@@ -37,7 +37,7 @@ class RulesProcess(Server):
 async def main(bootstrap: str, redis_url: str, namespace: str) -> None:
     clock, stop = SystemClock(), asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    log = await KafkaLog.open(bootstrap, clock, namespace=namespace)
+    log = await open_log(bootstrap, clock, namespace)
     store = await RedisStore.open(redis_url, namespace=namespace)
     print(RUNNING, flush=True)
     instruments = Instruments(clock, Telemetry(), open_logs(sys.stdout))

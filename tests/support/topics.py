@@ -8,6 +8,8 @@ from secrets import token_hex
 from carebell.clock import Clock, SystemClock
 from carebell.log_kafka import KafkaLog
 from carebell.log_kafka_topics import TopicPlan, set_up
+from carebell.topics import Topic
+from tests.support.patience import patiently
 
 KEEP = timedelta(days=3650)
 
@@ -15,7 +17,12 @@ KEEP = timedelta(days=3650)
 async def make_topics(bootstrap: str, names: Sequence[str], partitions: int, replication: int = 1) -> None:
     """Whole names."""
     plans = [TopicPlan(name=name, partitions=partitions, replication=replication, keep=KEEP) for name in names]
-    await set_up(bootstrap, plans, SystemClock())
+    await patiently(lambda: set_up(bootstrap, plans, SystemClock()))
+
+
+async def open_log(bootstrap: str, clock: Clock, namespace: str, topics: Sequence[str] = tuple(Topic)) -> KafkaLog:
+    """On a server that is there; a busy one is asked again."""
+    return await patiently(lambda: KafkaLog.open(bootstrap, clock, namespace=namespace, topics=topics))
 
 
 async def open_kafka(bootstrap: str, topics: Sequence[str], folder: Path, partitions: int, clock: Clock) -> KafkaLog:
@@ -25,4 +32,4 @@ async def open_kafka(bootstrap: str, topics: Sequence[str], folder: Path, partit
         note.write_text(f"t{token_hex(4)}.")
     namespace = note.read_text()
     await make_topics(bootstrap, [namespace + topic for topic in topics], partitions)
-    return await KafkaLog.open(bootstrap, clock, namespace=namespace, topics=topics)
+    return await open_log(bootstrap, clock, namespace, topics)
