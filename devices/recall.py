@@ -54,16 +54,18 @@ class Recall:
             memory.clear()
 
     def news(self, decoded: Decoded, message: Message) -> tuple[Fact, ...]:
-        """The facts that are news; a heartbeat where a message says nothing new, for it shows that the device lives."""
+        """The facts that are news; a heartbeat where a message says nothing new, for it shows that the device lives. Not where
+        somebody else says again that it is away."""
         sender = (decoded.home_id, decoded.device_id)
         facts = [self._aged(sender, fact, message) for fact in decoded.facts]
         found = tuple(fact for fact in facts if self._is_news(sender, fact, decoded, message))
         if not message.retained:
             self._live.put(sender, message.received_at)
         found += self._signal(sender, decoded, message)
-        if found or not facts:
+        living = [fact for fact in facts if not _is_away(fact)]
+        if found or not living:
             return found
-        return (Fact(kind=Kind.HEARTBEAT, value=True, sub_device=facts[0].sub_device),)
+        return (Fact(kind=Kind.HEARTBEAT, value=True, sub_device=living[0].sub_device),)
 
     def _signal(self, sender: tuple[str, str], decoded: Decoded, message: Message) -> tuple[Fact, ...]:
         told = self._signals.get(sender)
@@ -115,3 +117,7 @@ class Recall:
                 return False
         self._levels.put(about, (value, at), _LEVELS_KEPT)
         return True
+
+
+def _is_away(fact: Fact) -> bool:
+    return fact.kind == Kind.AVAILABILITY and fact.value == "offline"

@@ -7,11 +7,12 @@ cached, so each is an event. With `output: attribute` each key has a topic of it
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 
 import orjson
 from pydantic import JsonValue
 
-from carebell.types import Kind
+from carebell.types import URGENT_KINDS, Kind
 from devices.coercion import number, word
 from devices.dialect import PAYLOAD_LIMIT, Decoded, Fact, Known, Lesson, Message, Problem, Reason
 from devices.dialects import zigbee2mqtt_bridge as bridge
@@ -32,6 +33,8 @@ _ALWAYS_JSON = frozenset({"devices", "event", "groups", "health", "info", "loggi
 _TO_THE_BRIDGE = ("config/", "networkmap", "request/")
 _PRESSES = ("action", "click")
 _AGAIN_WITHIN_S = 3
+_TEST_S = 600
+_OVER = (False, "cleared")
 _LASTING = frozenset({Kind.FALL, Kind.BED})
 
 
@@ -92,13 +95,13 @@ def _availability(name: str, message: Message, content: JsonValue, known: Known)
 
 def _of_device(name: str, message: Message, content: JsonValue, problem: Problem | None, known: Known) -> Decoded:
     if isinstance(content, dict):
-        decoded = _state(name, content, known)
+        decoded = _state(name, content, message.received_at, known)
         return replace(decoded, lessons=(*decoded.lessons, *_pressed(name, content, message)))
     parent, _, key = name.rpartition("/")
     if parent and _is_attribute(key, message.payload, content) and not bridge.is_listed(name, known):
         if key in _PRESSES and _is_said_again(parent, content, message, known):
             return Decoded(device_id=bridge.address_of(parent, known)[:_NAME_LIMIT], facts=(alive(),))
-        return _state(parent, {key: content}, known)
+        return _state(parent, {key: content}, message.received_at, known)
     return _unreadable(name, message, problem or Problem(Reason.WRONG_SHAPE, "expected a JSON object"))
 
 
@@ -125,11 +128,11 @@ def _is_attribute(key: str, payload: bytes, content: JsonValue) -> bool:
     return is_scalar and _KEY.fullmatch(key) is not None and (keys.is_known(key) or len(payload) <= _NAME_LIMIT)
 
 
-def _state(name: str, state: Mapping[str, JsonValue], known: Known) -> Decoded:
-    facts = keys.facts_of(state, bridge.device_of(name, known))
-    lessons: tuple[Lesson, ...] = ()
+def _state(name: str, state: Mapping[str, JsonValue], at: datetime, known: Known) -> Decoded:
+    facts, lessons = _with_tests(name, keys.facts_of(state, bridge.device_of(name, known)), state, at, known)
     if "status" in state:
-        facts, lessons = _with_ends(name, facts, known)
+        facts, ended = _with_ends(name, facts, known)
+        lessons = (*lessons, *ended)
     address = bridge.address_of(name, known)[:_NAME_LIMIT]
     signal = number(state.get("linkquality"))
     return Decoded(device_id=address, facts=tuple(facts) or (alive(),), lessons=lessons, signal=signal)
@@ -146,6 +149,34 @@ def _with_ends(name: str, facts: list[Fact], known: Known) -> tuple[list[Fact], 
     if not now and not before:
         return facts, ()
     return [*facts, *ended], (Lesson(key, dict.fromkeys(sorted(now), True) if now else None),)
+
+
+def _with_tests(
+    name: str, facts: list[Fact], state: Mapping[str, JsonValue], at: datetime, known: Known
+) -> tuple[list[Fact], tuple[Lesson, ...]]:
+    """An alarm that comes while a test runs is of the test, as long as it lasts. That a test is over gets lost, and then
+    stays cached for days: what comes later is no test."""
+    key, is_tested = f"zigbee2mqtt test {name}", keys.is_tested(state)
+    before = known.lesson(key) or {}
+    if not is_tested:
+        return facts, (Lesson(key, None),) if before and is_tested is False else ()
+    since, raised = number(before.get("since")), before.get("raised")
+    began = at.timestamp() if since is None else min(since, at.timestamp())
+    is_running = at.timestamp() - began <= _TEST_S
+    of_test = {str(one) for one in raised} if isinstance(raised, list) else set()
+    told = [_of_test(fact) if is_running or _alarm(fact) in of_test else fact for fact in facts]
+    over = {_alarm(fact) for fact in told if fact.value in _OVER}
+    of_test = (of_test | {_alarm(fact) for fact in told if fact.is_test}) - over
+    lesson: dict[str, JsonValue] = {"since": began, "raised": [*sorted(of_test)]}
+    return told, () if lesson == before else (Lesson(key, lesson),)
+
+
+def _of_test(fact: Fact) -> Fact:
+    return replace(fact, is_test=True) if fact.kind in URGENT_KINDS else fact
+
+
+def _alarm(fact: Fact) -> str:
+    return f"{fact.kind} {fact.channel}"
 
 
 def _unreadable(name: str, message: Message, problem: Problem) -> Decoded:

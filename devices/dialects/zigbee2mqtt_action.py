@@ -3,6 +3,7 @@
 emergency, panic, sos          a call for help
 arm_…, disarm, exit_delay, …   arming
 1_single, double_left, on_2    a gesture; the rest of the word is the channel
+rotate_left, toggle, recall_1  a knob or a key without a gesture: a press all the same, with the word as its channel
 fall, shake, flip90, unlock    what happened to an object or a lock: `other`, for it is nobody's press
 """
 
@@ -22,11 +23,11 @@ _ARM_WORDS = frozenset({"exit_delay", "entry_delay", "not_ready", "in_alarm"})
 _NOTHING = frozenset({"", "none", "null"})
 # About an object, a lock or the radio, whatever else the word contains.
 _OBJECT_WORDS = """
-    drop fall flip inactivity knock movement moving orientation region rotate rotated rotating rotation shake side slide
-    static strike tap throw tilt vibration   auto door finger lock locked manual password reverse rfid unlock
-    identify non unknown
+    drop fall flip inactivity knock moving orientation region shake side slide static strike tap throw tilt vibration
+    auto door finger lock locked manual password reverse rfid unlock   identify non unknown
 """
 _NO_PRESS = frozenset(_OBJECT_WORDS.split())
+_MOTORS = frozenset({"closing", "opening", "stopped"})
 _TURNS = re.compile(r"flip\d+")
 _OBJECTS = re.compile(r"\bcube|\bvibration\b|\block\b|multi-state")
 # The strongest gesture of a word is the one that it names: `press_release` is a release, `double_press` a double.
@@ -64,7 +65,7 @@ def action_of(value: JsonValue, *, channel: str = "", model: str = "", text: str
         return [event(Kind.ARM, said, channel=channel)]
     if said == "motion":
         return [event(Kind.MOTION, True, channel=channel)]
-    if _NO_PRESS & set(tokens) or _TURNS.match(said) or _OBJECTS.search(text):
+    if _NO_PRESS & set(tokens) or said in _MOTORS or _TURNS.match(said) or _OBJECTS.search(text):
         return [other(said, channel=channel or "action")]
     return [_press(said, tokens, channel, is_off_a_release=model in _OFF_IS_RELEASE or bool(_EMERGENCY.search(text)))]
 

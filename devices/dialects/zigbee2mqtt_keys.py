@@ -12,7 +12,6 @@ from carebell.types import URGENT_KINDS, Kind
 from devices.dialect import Fact
 from devices.dialects import zigbee2mqtt_readers as readers
 from devices.dialects.zigbee2mqtt_readers import Device, Reader, Said, switch
-from devices.facts import with_test
 
 _FACTS_LIMIT = 500
 _KEY_LIMIT = 64
@@ -64,18 +63,24 @@ _READERS = {key: reader for reader, keys in _READ_BY.items() for key in keys.spl
 _OF_MODELS: dict[str, dict[str, Reader]] = {
     "ts0601_bed_presence_sensor": {"work_state": readers.bed_words},
     "hm-5ha-e": {"alarm": switch(Kind.HEAT)},
+    "zbco-ae-10x-eur": {"alarm": switch(Kind.CO)},
     "6254380": {"high_temperature": switch(Kind.HEAT)},
     "mkomfy25": {"high_temperature": switch(Kind.HEAT)},
     "mkomfy_sensor": {"alarm_status": readers.stove},
     "ffzb1-sm-eco": {"alarm": switch(Kind.SMOKE)},
     "mir-sm100-e": dict.fromkeys(("alarm_1", "alarm_2"), switch(Kind.SMOKE)),
-    "szw08": {"alarm_status": switch(Kind.WATER)},
+    "szw08": {"alarm_status": readers.leak},
     "w04-z10t": {"alarm_status": switch(Kind.WATER)},
+    "e13": dict.fromkeys(("water", "water_leak"), readers.leak),
+    "ar331pro": {"battery_status": switch(Kind.BATTERY_LOW)},
+    "zd1-en": {"alarm": switch(Kind.CONTACT)},
     "ts0601_vibration_alarm_sensor": {"alarm_status": switch(Kind.VIBRATION)},
+    **{model: {"trouble": switch(Kind.SENSOR_FAULT)} for model in ("hs1sa-e lover", "s4sn-0071a")},
+    **{model: {"battery_defect": switch(Kind.SENSOR_FAULT)} for model in ("rexzb-111", "pok012")},
     **{model: {"alarm_1": switch(Kind.CONTACT)} for model in ("1811680", "s901d-zg", "fb56-dos06hm1.1")},
 }
 _ENDPOINT_KEYS = """
-    action battery battery_low carbon_monoxide contact gas humidity local_temperature motion occupancy presence smoke
+    action battery battery_low carbon_monoxide contact gas humidity local_temperature motion occupancy presence smoke sos
     tamper temperature vibration water_leak
 """
 _WITH_CHANNELS = frozenset(_ENDPOINT_KEYS.split())
@@ -101,8 +106,13 @@ def facts_of(state: Mapping[str, JsonValue], device: Device) -> list[Fact]:
         is_setting = key in device.settings and key not in _NEVER_A_SETTING
         if reader is not None and value is not None and not is_setting:
             facts += reader(Said(key, value, channel, state, device))
-    told = _agreed(facts)
-    return with_test(told) if any(state.get(key) is True for key in _TEST_BITS) else told
+    return _agreed(facts)
+
+
+def is_tested(state: Mapping[str, JsonValue]) -> bool | None:
+    """Whether the device says that it is being tested; None where the state says nothing of tests."""
+    said = [state[key] for key in _TEST_BITS if isinstance(state.get(key), bool)]
+    return True in said if said else None
 
 
 def is_known(key: str) -> bool:

@@ -45,6 +45,7 @@ _PRESENT = frozenset(_PRESENT_WORDS.split())
 _ABSENT = frozenset({"absence", "no_movement", "no_presence"})
 _LEAKS = frozenset({"leak", "water_leakage", "water_leakage_yes", "water_shortage & water_leakage"})
 _DRY = frozenset({"dry", "normal_state", "water_leakage_no", "water_shortage"})
+_CALLS_FOR_LACK = frozenset({"shortage", "water_absence"})
 _NO_FAULT_WORDS = "0 clear false no_alarm no_error no_fault no_fault_detected no_faults none normal not_detected ok"
 _NO_FAULT = frozenset({"", *_NO_FAULT_WORDS.split()})
 _ALARMED = frozenset({"alarmed", "critical_alarm", "warning_alarm"})
@@ -62,15 +63,8 @@ _TESTS = {
     "failure": (Kind.SENSOR_FAULT, True),
 }
 _CONTACTS = {
-    "open": True,
-    "opened": True,
-    "tilted": True,
-    "off": True,
-    "false": True,
-    "close": False,
-    "closed": False,
-    "on": False,
-    "true": False,
+    **dict.fromkeys(("open", "opened", "tilted", "off", "false"), True),
+    **dict.fromkeys(("close", "closed", "on", "true"), False),
 }
 _CHARGES = frozenset({"low", "medium", "middle", "normal", "high", "full"})
 # What an alarm that hears its neighbours too is at; its own test of the siren is no smoke.
@@ -89,6 +83,7 @@ _TELL_PRESENCE = frozenset({"presence", "presence_state", "motion_state", "human
 _BED = re.compile(r"\b(?:bed|strap|mattress|cushion)\b")
 _SMOKE, _CO = re.compile(r"smoke"), re.compile(r"carbon monoxide|\bco\b")
 _MAINS = frozenset({"ac_frequency", "current", "energy", "power", "power_factor"})
+_NO_METERS = frozenset({"sos", "sos_alarm"})
 _MILLIVOLTS = range(1000, 20_000)
 _BATTERY_VOLTS = 20
 
@@ -106,14 +101,14 @@ def switch(kind: str, on: frozenset[str] = frozenset(), off: frozenset[str] = fr
 
 
 def _is_on(said: Said, on: frozenset[str], off: frozenset[str]) -> bool | None:
-    """A number never is a switch here: `gas: 1` may be a meter."""
+    """A number is no switch here, for `gas: 1` may be a meter; a call for help is no meter."""
     if said.key in said.device.words:
         model_on, model_off = said.device.words[said.key]
         return True if said.value == model_on else False if said.value == model_off else None
     if isinstance(said.value, bool):
         return said.value
     if not isinstance(said.value, str) or number(said.value) is not None:
-        return None
+        return flag(said.value) if said.key in _NO_METERS else None
     text = word(said.value)
     return True if text in on else False if text in off else flag(text)
 
@@ -126,6 +121,12 @@ presence = switch(Kind.PRESENCE, _PRESENT, _ABSENT)
 movement = switch(Kind.MOTION, _PRESENT, _ABSENT)
 water = switch(Kind.WATER, _LEAKS, _DRY)
 _bed = switch(Kind.BED)
+
+
+def leak(said: Said) -> list[Fact]:
+    """An alarm that may be set to call where water is missing: then its alarm is no leak."""
+    is_of_lack = any(word(said.state.get(key)) in _CALLS_FOR_LACK for key in ("mode", "alarm_mode"))
+    return [fact if fact.value is False or not is_of_lack else _unread(said)[0] for fact in water(said)]
 
 
 def vibration(said: Said) -> list[Fact]:

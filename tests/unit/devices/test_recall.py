@@ -46,6 +46,18 @@ def test_a_level_is_news_when_it_changes_and_else_a_sign_of_life(ear: Ear) -> No
     assert ear.hear(86_402, SMOKE) == [("smoke", True)]
 
 
+def test_who_is_said_again_to_be_away_gives_no_sign_of_life(ear: Ear) -> None:
+    away = level("availability", False)
+    assert ear.hear(0, away) == [("availability", "offline")]
+    assert ear.hear(60, away) == []
+    assert ear.hear(120, away, CLEAR) == [("smoke", False)]
+    (beat,) = ear.facts(180, replace(away, sub_device="gone"), CLEAR, replace(CLEAR, sub_device="there"))[-1:]
+    assert beat.sub_device == "there"
+    (beat,) = ear.facts(240, replace(away, sub_device="gone"), replace(CLEAR, sub_device="there"))
+    assert (beat.kind, beat.sub_device) == ("heartbeat", "there")
+    assert ear.hear(300, level("availability", True)) == [("availability", "online")]
+
+
 def test_levels_of_other_devices_kinds_and_channels_are_their_own(ear: Ear) -> None:
     ear.hear(0, SMOKE)
     assert ear.hear(1, replace(SMOKE, channel="2")) == [("smoke", True)]

@@ -39,7 +39,7 @@ MORE_JSON = st.recursive(
 KEY_NAMES = """
     action action_l1 alarm_state battery battery_low breathing_rate click co2 contact fall_status fault gas occupancy
     pressure pressure_state presence_state self_test smoke sos state status temperature test trouble vibration voltage
-    water_leak_zone_1 input_1_leak_detect
+    testing water alarm_mode water_leak_zone_1 input_1_leak_detect
 """
 KEYS = st.sampled_from(KEY_NAMES.split())
 TOPICS = st.sampled_from(
