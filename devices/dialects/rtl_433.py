@@ -26,7 +26,7 @@ _OF_A_HOST = frozenset({"events", "states", "state", "stats", "availability", "d
 _TYPES = frozenset({"TPMS"})
 # A call that can be told from a message that was cut off.
 _CRY = re.compile(rb"KR1\dA? PANIC|Keypad Panic Button")
-_IDS = ("id", "device", "senderid", "sid", "house_code")
+_IDS = ("id", "device", "senderid", "sid", "house_code", "housecode")
 
 
 def matches(topic: str) -> bool:

@@ -44,6 +44,8 @@ _FAMILIES: tuple[tuple[str, security.Reader], ...] = (
     ("hcs200", remotes.hcs200),
     ("microchip-hcs200", remotes.hcs200),
     ("ht680", remotes.ht680),
+    ("funkbus", remotes.funkbus),
+    ("fs20", remotes.fs20),
     ("nexa", remotes.switch),
     ("x10-rf", remotes.switch),
     ("proove", remotes.switch),

@@ -3,7 +3,7 @@
 from carebell.types import Kind
 from devices.coercion import flag, number, word
 from devices.dialect import Fact
-from devices.dialects.rtl_433_values import Payload, press, text_of, zone
+from devices.dialects.rtl_433_values import Payload, meant, press, text_of, zone
 from devices.facts import alive, event, level, other
 
 _PANIC = frozenset({"sos", "panic", "emergency", "panic button", "sos button"})
@@ -66,6 +66,22 @@ def hcs200(payload: Payload, words: str) -> list[Fact]:
     return [press("single", payload.get("button", ""))]
 
 
+def funkbus(payload: Payload, words: str) -> list[Fact]:
+    """Funkbus of Berker, Gira and Jung: which key of which group. Action 0 is that a key is let go."""
+    keys = [text_of(payload.get(key)) for key in ("group", "command", "action")]
+    if not all(keys):
+        return []
+    gesture = "long" if flag(payload.get("longpress")) else "single"
+    return [press("release" if keys[2] == "0" else gesture, "/".join(keys))]
+
+
+def fs20(payload: Payload, words: str) -> list[Fact]:
+    """FS20: what the receiver is to do, in words such as `on, 50%`; the unit is its address."""
+    said = word(payload.get("command"))
+    gesture = next((known for known in ("on", "off") if said == known or said.startswith(f"{known},")), "other")
+    return [press(gesture, payload.get("address", ""))] if said else []
+
+
 def ht680(payload: Payload, words: str) -> list[Fact]:
     """HT680: each key by its own name."""
     return [
@@ -75,7 +91,9 @@ def ht680(payload: Payload, words: str) -> list[Fact]:
 
 def car_key(payload: Payload, words: str) -> list[Fact]:
     """The panic key of a car sounds its horn; it calls nobody."""
-    said = next((payload[key] for key in ("button_str", "event", "cmd", "button") if payload.get(key)), "")
+    said = next(
+        (payload[key] for key in ("button_str", "event", "cmd", "button", "data", "code") if payload.get(key)), ""
+    )
     return [press("other", text_of(said).casefold())]
 
 
@@ -113,7 +131,19 @@ def state(payload: Payload, words: str) -> list[Fact]:
             return [_PLAIN[said]]
         if said.startswith(("fire alarm", "smoke alarm", "smoke detected")):
             return [event(Kind.SMOKE, True)]
-    return _key_of_a_remote(payload)
+    return _alarm(payload, words) or _key_of_a_remote(payload)
+
+
+def _alarm(payload: Payload, words: str) -> list[Fact]:
+    """The alarm of a detector is what it is for, by its model's name or its description. A water meter has alarms too."""
+    named = f"{words} {text_of(payload.get('model')).casefold()}"
+    kind = meant(named)
+    is_detector = kind in (Kind.SMOKE, Kind.CO, Kind.SOS) or (kind == Kind.WATER and "meter" not in named)
+    is_tripped = flag(payload.get("alarm"))
+    if not is_detector or is_tripped is None:
+        return []
+    tried = [event(Kind.TEST, True)] if flag(payload.get("test")) else []
+    return [*zone(is_tripped, named, is_state=not is_tripped), *tried] or [alive()]
 
 
 def _key_of_a_remote(payload: Payload) -> list[Fact]:

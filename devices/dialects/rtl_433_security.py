@@ -205,10 +205,11 @@ def govee(payload: Payload, words: str) -> list[Fact]:
 
 def honeywell(payload: Payload, words: str) -> list[Fact]:
     """Honeywell and 2GIG: one of two inputs is the door, the other is not wired."""
-    inputs = [flag(payload.get(key)) for key in ("contact_open", "reed_open")]
-    stated = [one for one in inputs if one is not None]
-    if not stated and word(payload.get("state")) in ("open", "closed"):
-        stated = [word(payload.get("state")) == "open"]
+    contact, reed = flag(payload.get("contact_open")), flag(payload.get("reed_open"))
+    if contact is None and word(payload.get("state")) in ("open", "closed"):
+        contact = word(payload.get("state")) == "open"
+    # On the topics with one value each, a reed that is not wired closes no door.
+    stated = [one for one in (contact, reed) if one is not None] if contact is not None or reed else []
     is_heartbeat = bool(flag(payload.get("heartbeat")))
     found = zone(any(stated), words, is_state=is_heartbeat) if stated else []
     if flag(payload.get("alarm")):

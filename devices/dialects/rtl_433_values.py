@@ -22,6 +22,7 @@ _SWITCHES: dict[str, Kind] = {
     "water": Kind.WATER,
     "detect_wet": Kind.WATER,
     "leak": Kind.WATER,
+    "leak_detected": Kind.WATER,
     "smoke": Kind.SMOKE,
     "battery_low": Kind.BATTERY_LOW,
 }

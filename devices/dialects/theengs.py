@@ -1,27 +1,25 @@
 """Theengs Gateway and OpenMQTTGateway: `home/<gateway>/BTtoMQTT/<MAC>`, `…/433toMQTT`, `…/RTL_433toMQTT/…`, `…/LWT`.
 
-A code of 433 MHz belongs to the gateway, with the code as channel; a Bluetooth device is its address.
+A code of 433 MHz belongs to the gateway; a Bluetooth device is its address.
 """
 
 from dataclasses import replace
 
 import orjson
-from pydantic import JsonValue
 
 from carebell.types import Kind
-from devices.coercion import flag, number, word
-from devices.dialect import PAYLOAD_LIMIT, Decoded, Fact, Known, Message, Problem, Reason
-from devices.dialects import rtl_433
+from devices.coercion import flag, number
+from devices.dialect import PAYLOAD_LIMIT, Decoded, Known, Message, Problem, Reason
+from devices.dialects import rtl_433, theengs_rf
 from devices.dialects.native import cries
+from devices.dialects.rtl_433_values import text_of
 from devices.dialects.theengs_ble import Payload, facts_of, gateway_facts
-from devices.facts import alive, event, level, other
+from devices.facts import alive, level, other
 
 NAME = "theengs"
 ROOT = "home/"
 FILTERS: tuple[str, ...] = ()
 _ID_LIMIT = 200
-_TEXT_LIMIT = 64
-_CODES = frozenset({"433toMQTT", "RFtoMQTT", "SRFBtoMQTT", "RF2toMQTT", "PilighttoMQTT"})
 _OF_ITSELF = frozenset({"SYStoMQTT", "WebUItoMQTT", "RLStoMQTT", "presence"})
 # What we or an installer say to the gateway, and what it keeps for others.
 _NOT_OURS = frozenset({"commands", "config", "version", "undecoded", "log"})
@@ -78,10 +76,10 @@ def _reported(message: Message, gateway: str, module: str, tail: str, known: Kno
         return _advertisement(payload, message, gateway, tail)
     if module.startswith("RTL_433"):
         return rtl_433.of_payload(payload, gateway, known) if payload.get("model") else _alive(gateway)
-    if module in _CODES:
-        return Decoded(device_id=gateway, facts=tuple(_code(payload)), is_repeated=True)
+    if module in theengs_rf.MODULES:
+        return Decoded(device_id=gateway, facts=tuple(theengs_rf.codes(payload)), is_repeated=True)
     if module == "IRtoMQTT":
-        return Decoded(device_id=gateway, facts=(other(_text(payload.get("value")), channel="IR"),), is_repeated=True)
+        return Decoded(device_id=gateway, facts=(other(text_of(payload.get("value")), channel="IR"),), is_repeated=True)
     return Decoded(device_id=gateway, facts=tuple(gateway_facts(payload, module)) or (alive(),))
 
 
@@ -101,23 +99,9 @@ def _alive(gateway: str) -> Decoded:
 
 def _advertisement(payload: Payload, message: Message, gateway: str, tail: str) -> Decoded:
     """Of the device whose address ends the topic, or stands in the message."""
-    address = (_text(tail.rpartition("/")[2]) or _text(payload.get("id"))).replace(":", "").upper()
+    address = (text_of(tail.rpartition("/")[2]) or text_of(payload.get("id"))).replace(":", "").upper()
     if not address:
         return Decoded(device_id=gateway, problems=(Problem(Reason.BAD_ADDRESS, "no address in topic or message"),))
     facts = (replace(fact, sub_device=address) for fact in facts_of(payload, message.received_at))
     # Several gateways hear it: the device is the sender, whichever passed it on.
     return Decoded(device_id=address, facts=tuple(facts), is_repeated=True, signal=number(payload.get("rssi")))
-
-
-def _code(payload: Payload) -> list[Fact]:
-    """A number from the radio, which only a binding gives a meaning."""
-    stated = payload.get("value")
-    inner = payload.get("message")
-    if stated is None and isinstance(inner, dict):
-        stated = next((inner[key] for key in ("code", "unitcode", "id", "systemcode") if key in inner), None)
-    code = _text(stated) or _text(payload.get("raw"))
-    return [event(Kind.BUTTON, "rf_code", channel=code)] if word(code) not in ("", "0") else [alive()]
-
-
-def _text(stated: JsonValue) -> str:
-    return "" if stated is None or isinstance(stated, dict | list) else str(stated).strip()[:_TEXT_LIMIT]

@@ -24,6 +24,8 @@ _GESTURES: tuple[tuple[str, dict[int, str]], ...] = (
     ("S520104", {0: "off", 1: "on", 2: "single"}),
     ("NODON", {1: "single", 2: "double", 3: "triple", 9: "long", 10: "release"}),
 )
+# The same switch in words.
+_ACTIONS = {"0": "off", "off": "off", "1": "on", "on": "on", "2": "single", "toggle": "single"}
 _CONTACTS = {"open": True, "opened": True, "timeout not closed": True, "closed": False, "close": False}
 _LEVELS: dict[str, Kind] = {
     "motion": Kind.MOTION,
@@ -53,6 +55,7 @@ _ALARMS: dict[str, Kind] = {
     "water": Kind.WATER,
 }
 _IN_THE_AIR_C, _PERCENT = (-60, 100), (0, 100)
+_HEAVIEST = 1000
 # A packet number has 256 values; within this time the same one is the same packet.
 _PACKET_S = 600
 
@@ -88,7 +91,16 @@ def _buttons(payload: Payload, identity: str) -> list[Fact]:
             continue
         gesture = gestures.get(int(pressed), "other") if pressed is not None else _named(word(stated))
         found.append(event(Kind.BUTTON, gesture, channel=key.removeprefix("button"), message_id=identity))
-    return found
+    return [*found, *_action(payload, model, identity)]
+
+
+def _action(payload: Payload, model: str, identity: str) -> list[Fact]:
+    """Of a switch that says it in words; the word is the channel where it is no gesture."""
+    said = word(payload.get("action"))[:64]
+    if not said or not (model == "S520104" or payload.get("type") == "BTN"):
+        return []
+    gesture = _ACTIONS.get(said)
+    return [event(Kind.BUTTON, gesture or "other", channel="" if gesture else said, message_id=identity)]
 
 
 def _named(said: str) -> str:
@@ -140,8 +152,11 @@ def _presence(payload: Payload) -> list[Fact]:
     if isinstance(payload.get("pres"), bool):
         return [level(Kind.PRESENCE, payload["pres"] is True)]
     stated = payload.get("presence")
-    if isinstance(stated, str) and word(stated) in ("present", "absent"):
-        return [level(Kind.AVAILABILITY, word(stated) == "present")]
+    if word(payload.get("state")) == "offline" or (isinstance(stated, str) and word(stated) == "absent"):
+        # Said once each time that it goes; that it is back shows only in what it says itself.
+        return [event(Kind.AVAILABILITY, "offline", is_lasting=True)]
+    if isinstance(stated, str) and word(stated) == "present":
+        return [level(Kind.AVAILABILITY, True)]
     if isinstance(stated, bool):
         is_tag = payload.get("track") is True or payload.get("type") in ("TRACK", "BCON", "RMAC")
         return [level(Kind.AVAILABILITY if is_tag else Kind.PRESENCE, stated)]
@@ -168,9 +183,14 @@ def _within(kind: Kind, stated: JsonValue, limits: tuple[float, float]) -> list[
 
 def _vital(payload: Payload) -> list[Fact]:
     rate = number(payload.get("act_bpm", payload.get("bpm")))
-    if rate is None or not 0 < rate < 255:
+    if rate is not None and 0 < rate < 255:
+        return [Fact(kind=Kind.VITAL, value=rate, unit="bpm", channel="heart_rate")]
+    weight, unit = number(payload.get("weight")), word(payload.get("unit"))
+    # The same scale weighs parcels, and says so.
+    is_person = word(payload.get("weighing_mode")) == "person"
+    if not is_person or weight is None or not 0 < weight < _HEAVIEST or unit not in ("kg", "lb"):
         return []
-    return [Fact(kind=Kind.VITAL, value=rate, unit="bpm", channel="heart_rate")]
+    return [Fact(kind=Kind.VITAL, value=weight, unit=unit, channel="weight")]
 
 
 def gateway_facts(payload: Payload, module: str) -> list[Fact]:
