@@ -15,6 +15,7 @@ from carebell.types import Kind
 from devices.coercion import flag, word
 from devices.dialect import Fact
 from devices.dialects.lorawan_rows import (
+    RAISED,
     FieldMap,
     Reader,
     call,
@@ -26,10 +27,11 @@ from devices.dialects.lorawan_rows import (
     percent,
     rest,
     state,
+    table,
     volts,
     words,
 )
-from devices.facts import event, other
+from devices.facts import event, level, other
 
 _LEAK_ON = ("leak", "leaking", "leakage", "leak detected", "wet", "flooded", "small", "medium", "large")
 _LEAK_OFF = ("noleak", "no leak", "no_leak", "no leakage", "dry")
@@ -39,6 +41,7 @@ _CALLS = re.compile(
     r"(?:sos|panic|help|distress)(?: (?:alarm|alert|event|start|started|mode start|on|button|key|press|pressed|call|"
     r"triggered|active|activated|report|request))*\.?"
 )
+_CALL_KINDS = (Kind.SOS, Kind.FALL)
 _DEVICES = ("button", "key")
 _FALLS = frozenset({"fall detected", "fall alarm", "fall event"})
 _KEY_LIMIT, _TEXT_LIMIT, _CHANNEL_LIMIT = 64, 64, 64
@@ -78,6 +81,15 @@ def _down(stated: JsonValue) -> list[Fact]:
 
 def _tested(stated: JsonValue) -> list[Fact]:
     return [event(Kind.TEST, True)] if flag(stated) else []
+
+
+# In words only: what a number here stands for is the maker's own.
+_charged = table(
+    {
+        **dict.fromkeys(("low", "critical", "replace"), (replace(level(Kind.BATTERY_LOW, True), note=RAISED),)),
+        **dict.fromkeys(("good", "ok", "normal", "high"), (rest(Kind.BATTERY_LOW),)),
+    }
+)
 
 
 def _not_numbers(read: Reader) -> Reader:
@@ -159,6 +171,7 @@ COMMON: Mapping[str, Reader] = {
         *("tamper", "tamperstatus", "tamperdetected", "tamperalarm", "tamperdetection"),
     ),
     **_each(state(Kind.BATTERY_LOW, ("low", "critical")), "lowbattery", "batterylow", "lowbatteryalarm", "lowbatt"),
+    **_each(_charged, "batterystatus", "batterystate"),
     **_each(_not_numbers(state(Kind.SMOKE, off=_ALARM_OFF)), "smoke", "smokedetected"),
     **_each(state(Kind.SMOKE, off=_ALARM_OFF), "smokealarm", "smokestatus", "firealarm"),
     **_each(state(Kind.CO, off=_ALARM_OFF), "coalarm", "codetected", "carbonmonoxidealarm", "carbonmonoxidedetected"),
@@ -178,6 +191,7 @@ COMMON: Mapping[str, Reader] = {
     **_each(_called, "event", "eventtype", "eventname", "messagetype", "msgtype", "frametype", "packettype", "reason"),
     "type": _typed,
     **_each(_tested, "test", "testalarm", "testbuttonpressed"),
+    **_each(gesture(counts={"1": "single", "true": "single"}), "buttonpressed", "ispressed"),
     **_each(gesture(), "press", "button", "buttonpress", "buttonevent", "buttonstatus", "buttonstate", "click"),
 }
 
@@ -192,6 +206,8 @@ _OVER = frozenset(
     }
 )
 _KINDS = ("type", "event", "eventtype", "messagetype", "msgtype", "frametype", "packettype")
+# Objects and lists in which codecs gather what goes on.
+_GATHERED = frozenset({"alarm", "alarms", "alert", "alerts", "flags", "status", "event", "events"})
 _SETTINGS = frozenset({"config", "configuration", "configuration report", "config report", "settings", "parameters"})
 
 # Cayenne LPP, which both network servers decode themselves: each in its own words, a value for each channel.
@@ -234,11 +250,24 @@ def common_facts(values: Mapping[str, JsonValue]) -> Iterator[Fact]:
     is_setting = any(said.get(key) in _SETTINGS for key in _KINDS)
     for key, stated in values.items():
         read = COMMON.get(normal(key), nothing) if stated is not None else nothing
-        for fact in read(stated):
-            is_call = fact.kind in (Kind.SOS, Kind.FALL)
+        for fact in (*read(stated), *_gathered(key, stated)):
+            is_call = fact.kind in _CALL_KINDS
             if is_call and is_setting:
                 continue
             yield rest(fact.kind) if is_call and is_over and read in _NAMING else fact
+
+
+def _gathered(key: str, stated: JsonValue) -> Iterator[Fact]:
+    """The calls among `alarms: {"sos": true, "lid": false}` or `alarms: ["sos"]`; how a word in an object stands is not known."""
+    if not isinstance(stated, dict | list) or normal(key) not in _GATHERED:
+        return
+    if isinstance(stated, list):
+        for one in stated[:_CHANNEL_LIMIT]:
+            yield from _alarmed(one)
+        return
+    for name, value in islice(stated.items(), _CHANNEL_LIMIT):
+        read = COMMON.get(normal(name), nothing)
+        yield from (fact for fact in read(value) if fact.kind in _CALL_KINDS and read not in _NAMING)
 
 
 def unread(values: Mapping[str, JsonValue]) -> Iterator[Fact]:

@@ -1,7 +1,7 @@
-"""Detectors and loggers with a language of their own: Nexelec, Watteco, Yobiiq, Laiier. Pure."""
+"""Detectors and loggers with a language of their own: Nexelec, Watteco, Yobiiq, Laiier, Zenner. Pure."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from pydantic import JsonValue
 
@@ -169,4 +169,25 @@ LAIIER = FieldMap(
     frames=(_wet,),
 )
 
-MAPS: tuple[FieldMap, ...] = (NEXELEC, WATTECO, YOBIIQ, LAIIER)
+_STATES: Mapping[str, Fact] = {
+    "removal": event(Kind.TAMPER, True),
+    "battery end of life": event(Kind.BATTERY_LOW, True),
+    **dict.fromkeys(("horn drive level failure", "acoustic alarm failure"), event(Kind.SENSOR_FAULT, True)),
+}
+
+
+def _found(stated: JsonValue) -> list[Fact]:
+    """What the detector found at itself, as a word or a list of words; its alarm it sounds and does not send."""
+    said = stated[:_ANSWERS] if isinstance(stated, list) else [stated]
+    return [_STATES[one] for one in map(word, said) if one in _STATES]
+
+
+_ANSWERS = 16
+ZENNER = FieldMap(
+    vendor="Zenner",
+    named=re.compile(r"\bzenner\b|\beasy protect\b"),
+    tells=has("status_interpretation"),
+    rows={"status_interpretation": _found},
+)
+
+MAPS: tuple[FieldMap, ...] = (NEXELEC, WATTECO, YOBIIQ, LAIIER, ZENNER)

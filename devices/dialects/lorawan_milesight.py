@@ -2,12 +2,14 @@
 
 Older codecs call the door of WS301 and the gas of GS101 `state`; the model, or what stands beside it, tells which it is.
 VS373: trust `detection_status`; the flags of the regions are inverted between firmware versions and are not read, and
-`lying_down` and `motionless` are no falls.
+`lying_down` and `motionless` are no falls. Its codecs write "in bed" or "in_bed", an alarm in `events` or as `fall_alarm`,
+and words or their numbers (RAW_VALUE).
 """
 
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import TypeGuard
 
 from pydantic import JsonValue
 
@@ -23,11 +25,11 @@ from devices.dialects.lorawan_rows import (
     has,
     items,
     measure,
+    nothing,
     percent,
     raised,
     rest,
     state,
-    table,
     words,
 )
 from devices.facts import event, level
@@ -64,15 +66,22 @@ _ALARMS: Mapping[tuple[str, str], Fact] = {
     ("occupied", "alarm_triggered"): level(Kind.PRESENCE, True),
     ("vacant", "alarm_triggered"): level(Kind.PRESENCE, False),
 }
+# The numbers that stand for these words where a codec is set to write numbers.
+_DETECTED_RAW: Mapping[str, str] = {"0": "normal", "1": "vacant", "2": "in_bed", "3": "out_of_bed", "4": "fall"}
+_ALARMS_RAW: Mapping[str, str] = {"0": "fall", "3": "out_of_bed", "4": "occupied", "5": "vacant"}
+_STANDS_RAW: Mapping[str, str] = {"1": "alarm_triggered", "2": "alarm_deactivated", "3": "alarm_ignored"}
+_ALARM_KEYS = ("fall_alarm", "out_of_bed_alarm", "occupied", "vacant", "0")
+_RADAR = re.compile(r"\bvs373\b")
+_PRESS = gesture(counts={"1": "single", "2": "long", "3": "double"}, is_loud=True)
+_PANEL = re.compile(r"\bws1(?:36|56|x6)\b")
 _BURNING: Mapping[str, tuple[Fact, ...]] = {
-    "burning alarm": (replace(level(Kind.HEAT, True), note=RAISED),),
-    "burning alarm trigger": (replace(level(Kind.HEAT, True), note=RAISED),),
-    "burning alarm release": (level(Kind.HEAT, False),),
-    "burning alarm deactivation": (level(Kind.HEAT, False),),
+    **dict.fromkeys(("burning alarm", "burning alarm trigger", "33"), (replace(level(Kind.HEAT, True), note=RAISED),)),
+    **dict.fromkeys(("burning alarm release", "burning alarm deactivation", "32"), (level(Kind.HEAT, False),)),
 }
 _GAS_DETECTOR, _GAS_KEYS = re.compile(r"\bgs101\b"), frozenset({"life_remain", "valve", "relay"})
 _DOOR = re.compile(r"\bws301\b|\bmcs\b")
 _FAULTY = ("device fault", "device invalid", "sensor failure", "sensor failed")
+_TEXT_LIMIT = 256
 _BUTTON = re.compile(r"(?:button|btn)_?(\d{1,2})(?:_event|_status|_state)?")
 
 
@@ -86,9 +95,41 @@ def _smoke(frame: Frame) -> Iterable[Fact]:
 def _radar_alarms(frame: Frame) -> Iterable[Fact]:
     """VS373: the alarms of the radar, and in a record of history the alarm itself."""
     for one in (*items(frame.values.get("events")), frame.values):
-        found = _ALARMS.get((word(one.get("alarm_type")), word(one.get("alarm_status"))))
+        kind, stands = (_joined(one.get(key)) for key in ("alarm_type", "alarm_status"))
+        if "alarm_id" in one or _RADAR.search(frame.names):
+            kind, stands = _ALARMS_RAW.get(kind, kind), _STANDS_RAW.get(stands, stands)
+        found = _ALARMS.get((kind.removesuffix("_alarm"), stands))
         if found is not None:
             yield found
+
+
+def _named_alarms(frame: Frame) -> Iterable[Fact]:
+    """VS373: `fall_alarm: {"alarm_id": "4, 5", "alarm_status": "2, 1"}`, all that was raised and ended since the last frame."""
+    for key in _ALARM_KEYS:
+        stated = frame.values.get(key)
+        if not _is_alarm(stated):
+            continue
+        kind = _ALARMS_RAW.get(key, key).removesuffix("_alarm")
+        listed = [_joined(one) for one in word(stated.get("alarm_status"))[:_TEXT_LIMIT].split(",")]
+        # A fall that ended beside another is still a call; of what goes on, the last word counts.
+        for one in listed if kind == "fall" else listed[-1:]:
+            found = _ALARMS.get((kind, _STANDS_RAW.get(one, one)))
+            if found is not None:
+                yield found
+
+
+def _is_alarm(stated: JsonValue) -> TypeGuard[dict[str, JsonValue]]:
+    return isinstance(stated, dict) and "alarm_status" in stated
+
+
+def _detected(frame: Frame) -> Iterable[Fact]:
+    """VS373. VS321 says under the same key whether its detection works: "normal", or 0."""
+    said = _joined(frame.values.get("detection_status"))
+    if "target_status" in frame.values or _RADAR.search(frame.names):
+        said = _DETECTED_RAW.get(said, said)
+    elif said == "normal":
+        return ()
+    return _DETECTED.get(said, ())
 
 
 def _burning(frame: Frame) -> Iterable[Fact]:
@@ -101,7 +142,13 @@ def _burning(frame: Frame) -> Iterable[Fact]:
 
 
 def _buttons(frame: Frame) -> Iterable[Fact]:
-    """Switches with several buttons: `button_1: "short press"`, and `button_1: 1` for the one that was pressed."""
+    """Switches with several buttons: `button_1: "short press"`, and `button_1: 1` for the one that was pressed. The number under
+    `button` is that of the key of a panel, and the gesture of a single button."""
+    stated = frame.values.get("button")
+    if _PANEL.search(frame.names) and number(stated) is not None:
+        yield event(Kind.BUTTON, "single", channel=word(stated)[:2])
+    else:
+        yield from _PRESS(stated)
     for key, stated in frame.values.items():
         match = _BUTTON.fullmatch(key)
         if match:
@@ -129,10 +176,14 @@ def _words(stated: JsonValue) -> str:
     return word(stated).replace("_", " ")
 
 
+def _joined(stated: JsonValue) -> str:
+    return word(stated).replace(" ", "_")
+
+
 def _tampered(stated: JsonValue) -> list[Fact]:
     """GS601: {"type": "alarm trigger"}."""
     about = stated.get("type") if isinstance(stated, dict) else stated
-    return raised(Kind.TAMPER, ("alarm trigger",), ("alarm deactivation",))(_words(about))
+    return raised(Kind.TAMPER, ("alarm trigger", "33"), ("alarm deactivation", "32"))(_words(about))
 
 
 def _breath(frame: Frame) -> Iterable[Fact]:
@@ -173,9 +224,9 @@ _is_milesight = has(
 def _is_detector(values: Mapping[str, JsonValue]) -> bool:
     """GS524N by its type, VS373 by its alarms: neither says anything else that tells it."""
     alarms = (*items(values.get("events")), values)
-    return word(values.get("type")) == "smoke sensor" or any(
-        {"alarm_type", "alarm_status"} <= one.keys() for one in alarms
-    )
+    if word(values.get("type")) == "smoke sensor" or any(_is_alarm(values.get(key)) for key in _ALARM_KEYS):
+        return True
+    return any({"alarm_type", "alarm_status"} <= one.keys() for one in alarms)
 
 
 MAP = FieldMap(
@@ -186,10 +237,9 @@ MAP = FieldMap(
         **dict.fromkeys(("battery", "batteryLevel"), percent),
         "temperature": measure(Kind.TEMPERATURE),
         "humidity": measure(Kind.HUMIDITY),
-        "press": gesture(is_loud=True),
-        "button": gesture(is_loud=True),
-        "button_event": gesture(is_loud=True),
-        "button_status": gesture(is_loud=True),
+        **dict.fromkeys(("press", "button_event", "button_status"), _PRESS),
+        # Read with the name of the model.
+        "button": nothing,
         "pir": state(Kind.MOTION, ("trigger", "triggered"), ("idle",)),
         "pir_status": state(Kind.MOTION, ("trigger", "triggered"), ("idle",)),
         "occupancy": state(Kind.PRESENCE, ("occupied",), ("vacant",)),
@@ -202,8 +252,7 @@ MAP = FieldMap(
         "water_leak": state(Kind.WATER, ("leak",), ("normal", "no leak")),
         "gas_status": state(Kind.GAS, ("alarm",), ("normal",)),
         "low_battery": raised(Kind.BATTERY_LOW),
-        "detection_status": table(_DETECTED),
         "alarm": _faults,
     },
-    frames=(_smoke, _radar_alarms, _burning, _buttons, _probes, _breath, _states),
+    frames=(_smoke, _detected, _radar_alarms, _named_alarms, _burning, _buttons, _probes, _breath, _states),
 )

@@ -77,6 +77,7 @@ RADIO_BRIDGE = FieldMap(
         "ATH.Humidity": measure(Kind.HUMIDITY),
         "Supervisory.Battery": volts,
         "Supervisory.BatteryLow": raised(Kind.BATTERY_LOW),
+        "Supervisory.TamperState": raised(Kind.TAMPER),
     },
     frames=(_which_button,),
 )

@@ -1,4 +1,4 @@
-"""What people wear or carry: Abeeway, AN301, Moko, Mutelcor, GlobalSat, Digital Matter, wrist bands. Pure.
+"""What people wear or carry: Abeeway, AN301 and its kin, Moko, Mutelcor, GlobalSat, Digital Matter, OsCall, bands. Pure.
 
 A tracker says its call as an event and then as a flag with every position: the event is the call, the flag tells that it goes
 on, and is the call only where the event was lost.
@@ -21,6 +21,7 @@ from devices.dialects.lorawan_rows import (
     at,
     call,
     charge,
+    gesture,
     has,
     measure,
     nothing,
@@ -83,12 +84,16 @@ ABEEWAY = FieldMap(
     },
 )
 
+_AN_MODEL = re.compile(r"an-[1-3][0-9]{2}[a-d]?")
 AN301 = FieldMap(
     vendor="AN301",
-    named=re.compile(r"\ban ?301\b"),
-    tells=has("sosEventRaw", "batteryLowEventRaw"),
+    named=re.compile(r"\ban ?[1-3][0-9]{2}[a-d]?\b"),
+    tells=lambda values: (
+        has("sosEventRaw", "batteryLowEventRaw")(values) or bool(_AN_MODEL.fullmatch(word(values.get("model"))[:16]))
+    ),
     rows={
         "sosEvent": call(),
+        "doorState": state(Kind.CONTACT),
         # The codec says the same again under names of older versions.
         **dict.fromkeys(("sosAlert", "batteryVoltageMV", "alertType", "emergencyAlert"), nothing),
         "tamperStatus": state(Kind.TAMPER),
@@ -198,16 +203,28 @@ def _report(stated: JsonValue) -> list[Fact]:
     return [_MAN_DOWN] if _DOWN.search(text) else []
 
 
-_REPORTS = ("report_type", "reportType", "ReportType", "Report Type", "type", "alarm_type", "messageType.description")
+def _skin(frame: Frame) -> Iterable[Fact]:
+    """A watch that counts the heart measures its wearer under a name that a tracker uses for the air."""
+    read = vital("skin_temperature", "°C") if "hr" in frame.values else measure(Kind.TEMPERATURE)
+    yield from read(frame.values.get("temp"))
+
+
+_REPORTS = (
+    *("report_type", "reportType", "ReportType", "Report Type", "reporttype", "type", "alarm_type"),
+    "messageType.description",
+)
 GLOBALSAT = FieldMap(
     vendor="GlobalSat",
     named=re.compile(r"\bglobalsat\b|\blw ?360(?: ?hr)?\b|\blt ?[125]0[01][a-z]?\b"),
-    tells=lambda values: "gpsFixStatus" in values or at(values, "messageType.description") is not None,
+    tells=lambda values: has("gpsFixStatus", "reporttype")(values) or at(values, "messageType.description") is not None,
     rows={
         **dict.fromkeys(_REPORTS, _report),
         "batteryCapacity": percent,
-        "heartRate": vital("heart_rate", "/min"),
+        **dict.fromkeys(("heartRate", "hr"), vital("heart_rate", "/min")),
+        "skinTemperature": vital("skin_temperature", "°C"),
+        "temp": nothing,
     },
+    frames=(_skin,),
 )
 
 
@@ -237,7 +254,7 @@ MUTELCOR = FieldMap(
 
 
 def _acknowledged(frame: Frame) -> Iterable[Fact]:
-    if word(frame.values.get("type")) == "downlink ack":
+    if "downlink ack" in (word(frame.values.get("type")), word(frame.values.get("_type"))):
         yield event(Kind.DOWNLINK_ACK, flag(frame.values.get("accepted")) is True)
 
 
@@ -253,4 +270,11 @@ DIGITAL_MATTER = FieldMap(
     frames=(_acknowledged,),
 )
 
-MAPS: tuple[FieldMap, ...] = (ABEEWAY, AN301, BAND, MOKO, GLOBALSAT, MUTELCOR, DIGITAL_MATTER)
+OSCALL = FieldMap(
+    vendor="EMiot",
+    named=re.compile(r"\bemiot\b|\boscall\b"),
+    tells=lambda values: {"reason", "voltage", "mac", "rssi"} <= values.keys(),
+    rows={"voltage": volts, "reason": gesture(counts={"1": "single"})},
+)
+
+MAPS: tuple[FieldMap, ...] = (ABEEWAY, AN301, BAND, MOKO, GLOBALSAT, MUTELCOR, DIGITAL_MATTER, OSCALL)

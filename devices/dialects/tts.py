@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from pydantic import JsonValue
 
 from carebell.types import Kind
-from devices.coercion import number, word
+from devices.coercion import flag, number, word
 from devices.dialect import Decoded, DeviceRecord, Known, Message, Problem, Reason
 from devices.dialects.lorawan import ID_LIMIT, Uplink, decoded_of, names_of, parsed, released, section
 from devices.dialects.lorawan_rows import Reader, at, items, measure, percent, state, volts, words
-from devices.facts import alive, event
+from devices.facts import alive, event, with_test
 
 NAME = "tts"
 ROOT = ""
@@ -86,6 +86,10 @@ def _up(heard: _Heard) -> Decoded:
         receptions=up.get("rx_metadata"),
     )
     decoded = _with_normalized(decoded_of(uplink, heard.message, heard.known), up.get("normalized_payload"))
+    if flag(heard.body.get("simulated")):
+        # Somebody tries it at the console. Nothing is learnt from it that could hide a call of the device itself.
+        tried = with_test((*decoded.facts, event(Kind.TEST, True)))
+        return replace(decoded, facts=tuple(tried), lessons=())
     if any(fact.kind == Kind.BATTERY for fact in decoded.facts):
         return decoded
     # LoRaWAN's own report of the battery, which the server adds to every uplink.

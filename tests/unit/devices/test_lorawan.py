@@ -210,7 +210,9 @@ def _badge() -> dict[str, str]:
 
 
 _KEYS = sorted(
-    {path.split(".")[0] for one in MAPS for path in one.rows} | set(COMMON) | {"messages", "events", "history"}
+    {path.split(".")[0] for one in MAPS for path in one.rows}
+    | set(COMMON)
+    | {"messages", "events", "history", "fall_alarm", "alarms", "status", "detection_status"}
 )
 _SCALARS = (
     st.none()
@@ -221,7 +223,18 @@ _SCALARS = (
     | st.sampled_from(["TRUE", "R312A", "alarm", "2.3(low battery)", "sos", "fall", "4200"])
 )
 _KEY = st.sampled_from(_KEYS) | st.sampled_from(
-    ["measurementId", "measurementValue", "id", "value", "unit", "variable", "data"]
+    [
+        "measurementId",
+        "measurementValue",
+        "id",
+        "value",
+        "unit",
+        "variable",
+        "data",
+        "alarm_status",
+        "alarm_type",
+        "sos",
+    ]
 )
 _VALUES = st.recursive(
     _SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_KEY, inner, max_size=4), max_leaves=20
