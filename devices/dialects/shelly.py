@@ -93,6 +93,10 @@ _GEN1: tuple[tuple[str, _Read], ...] = (
     ("+/+/command", _ours),
     ("+/+/set", _ours),
     ("settings/#", _ours),
+    # The name of a device may have slashes.
+    ("input_event/+", shelly_gen1.decode),
+    ("longpush/+", shelly_gen1.decode),
+    ("sensor/+", shelly_gen1.decode),
     ("#", shelly_gen1.decode),
 )
 _EITHER: tuple[tuple[str, _Read], ...] = (

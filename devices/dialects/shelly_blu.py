@@ -11,7 +11,7 @@ from devices.dialects.shelly_frames import pressed
 from devices.facts import alive, event, level, other, sample
 
 _PRESSES = {1: "single", 2: "double", 3: "triple", 4: "long", 5: "other", 6: "other", 128: "hold", 254: "hold"}
-_BUTTON_LIMIT = 16
+_LIST_LIMIT = 16
 _WINDOW_S = 600
 # The number of a BTHome object: what its value says. 1 of `safety` means safe, so that it is left out.
 _SAMPLES_BY_ID = {
@@ -97,13 +97,22 @@ def of_advert(stated: Mapping[str, Any], message: Message) -> tuple[str, list[Fa
     message_id = "" if packet is None else f"{packet}/{window}"
     facts = _presses(named.get("button"), message_id)
     for name, kind in _SAMPLES.items():
-        facts += sample(kind, named.get(name))
+        for channel, value in _each(named.get(name)):
+            facts += sample(kind, value, channel=channel)
     for name, kind in _FLAGS.items():
-        is_on = flag(named.get(name))
-        facts += [] if is_on is None else [level(kind, is_on)]
+        for channel, value in _each(named.get(name)):
+            is_on = flag(value)
+            facts += [] if is_on is None else [level(kind, is_on, channel=channel)]
     if named.get("encryption") is True and not facts:
         facts = [other("encrypted", channel="bthome")]
     return mac.lower(), facts or [alive()]
+
+
+def _each(stated: Any) -> list[tuple[str, Any]]:
+    """One value, or a list where the device has several objects of a kind."""
+    if not isinstance(stated, list):
+        return [("", stated)]
+    return [(str(index), value) for index, value in enumerate(stated[:_LIST_LIMIT])]
 
 
 def _opened(stated: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -119,7 +128,7 @@ def _presses(stated: Any, message_id: str) -> list[Fact]:
     """One code a button, or a list with one for each; 0 is none."""
     codes = stated if isinstance(stated, list) else [stated]
     facts: list[Fact] = []
-    for index, code in enumerate(codes[:_BUTTON_LIMIT]):
+    for index, code in enumerate(codes[:_LIST_LIMIT]):
         about = {"channel": str(index), "message_id": message_id}
         gesture = _PRESSES.get(int(number(code) or 0))
         named = pressed(code, **about) if isinstance(code, str) else None

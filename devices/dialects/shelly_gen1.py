@@ -1,12 +1,13 @@
 """Shelly Gen1: one scalar a topic, all of them texts, and `info` and `status` with everything at once. Pure."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from carebell.types import Kind
 from devices.coercion import flag, number, word
 from devices.dialect import Decoded, Fact, Known, Lesson, Message, Problem, Reason
-from devices.dialects.shelly_frames import content, pressed, strength, text, unreadable
+from devices.dialects.shelly_frames import ITEM_LIMIT, content, pressed, strength, text, unreadable
 from devices.facts import alive, event, level, level_of, other, sample
 
 _FLAGS = {
@@ -19,6 +20,8 @@ _FLAGS = {
 _GAS = {"none": False, "mild": True, "heavy": True}
 _STATES = {"open": True, "opened": True, "close": False, "closed": False}
 _SAMPLES = {"battery": Kind.BATTERY, "temperature": Kind.TEMPERATURE, "humidity": Kind.HUMIDITY}
+# Their kind, and under which key each probe states it.
+_PROBES = {"ext_temperatures": ("temperature", "tC"), "ext_humidities": ("humidity", "hum")}
 _NOT_MEASURED = {"temperature": (999,), "humidity": (999,), "battery": (-1, 255)}
 _SILENT = frozenset({"act_reasons", "wakeupevent", "charger", "ext_power", "self_test"})
 _FAMILIES = frozenset(
@@ -94,6 +97,8 @@ def decode(address: str, own: Sequence[str], message: Message, known: Known) -> 
         return Decoded(device_id=address, facts=facts, signal=strength(stated.get("wifi_sta")))
     if family == "longpush":
         return _long_push(address, channel, text(message), known)
+    if family in _PROBES:
+        return Decoded(device_id=address, facts=tuple(_probed(family, content(message)) or [alive()]))
     return _scalar(address, family, channel, text(message))
 
 
@@ -148,11 +153,18 @@ def _state(family: str, channel: str, said: str) -> list[Fact]:
         is_on = flag(said)
         return [] if is_on is None else [other(is_on, channel=channel, is_level=True)]
     if family in ("ext_temperature", "ext_humidity"):
-        return [
-            Fact(kind=fact.kind, value=fact.value, unit=fact.unit, channel=f"ext{channel}"[:16])
-            for fact in _measured(family[4:], said)
-        ]
+        return [replace(fact, channel=f"ext{channel}"[:16]) for fact in _measured(family[4:], said)]
     return []
+
+
+def _probed(family: str, stated: Any) -> list[Fact]:
+    """Every probe of an add-on at once, by its number."""
+    kind, key = _PROBES[family]
+    facts: list[Fact] = []
+    for number_of, probe in list(stated.items())[:ITEM_LIMIT] if isinstance(stated, dict) else ():
+        measured = _measured(kind, probe.get(key)) if isinstance(probe, dict) else []
+        facts += [replace(fact, channel=f"ext{number_of}"[:16]) for fact in measured]
+    return facts
 
 
 def _long_push(address: str, channel: str, said: str, known: Known) -> Decoded:

@@ -226,8 +226,8 @@ def _presence(status: Mapping[str, Any], number_of: str) -> list[Fact]:
     return [] if is_there is None else [level(Kind.PRESENCE, is_there, channel=_plain_channel(number_of))]
 
 
-def _radiator(status: Mapping[str, Any], number_of: str) -> list[Fact]:
-    """A BLU TRV: the warmth that it measures, not the one it is set to."""
+def _thermostat(status: Mapping[str, Any], number_of: str) -> list[Fact]:
+    """The warmth that it measures, not the one it is set to; of a BLU TRV its battery too."""
     warmth = sample(Kind.TEMPERATURE, status.get("current_C"), channel=number_of)
     return warmth + sample(Kind.BATTERY, status.get("battery"), channel=number_of)
 
@@ -242,7 +242,8 @@ _STATUS: dict[str, Callable[[Mapping[str, Any], str], list[Fact]]] = {
     "input": _input,
     "presence": _presence,
     "presencezone": _presence,
-    "blutrv": _radiator,
+    "blutrv": _thermostat,
+    "thermostat": _thermostat,
 }
 
 

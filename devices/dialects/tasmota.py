@@ -4,7 +4,7 @@ The device is its topic; what it passes on from Zigbee or Bluetooth is of the de
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 
@@ -147,12 +147,14 @@ def _object(read: Mapping[str, JsonValue], device_id: str, last: str, known: Kno
     coded = own.radio(body)
     # One Bluetooth device on a topic of its own, or every sensor by its name.
     sensed = own.sensors({last: dict(body)} if "mac" in body or "MAC" in body else _wired(body))
-    told, lessons = _zigbee_status(body, device_id)
+    heard, troubles = _zigbee(body, known, device_id)
+    told, lessons = _zigbee_status(body, known, device_id)
     facts = (
         *coded,
-        *_zigbee(body, known, device_id),
+        *heard,
         *told,
         *own.inputs(body, is_state=last.upper() != "RESULT"),
+        *own.for_bindings(body),
         *own.beacons(body),
         *sensed,
     )
@@ -160,7 +162,7 @@ def _object(read: Mapping[str, JsonValue], device_id: str, last: str, known: Kno
     return Decoded(
         device_id=device_id,
         facts=facts or (alive(),),
-        lessons=tuple(lessons),
+        lessons=(*troubles, *lessons),
         is_repeated=is_repeated,
         signal=_by_radio(body, facts),
     )
@@ -175,21 +177,27 @@ def _wired(body: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
     }
 
 
-def _zigbee(body: Mapping[str, JsonValue], known: Known, gateway: str) -> list[Fact]:
-    found: list[Fact] = []
+def _zigbee(body: Mapping[str, JsonValue], known: Known, gateway: str) -> tuple[list[Fact], list[Lesson]]:
+    facts: list[Fact] = []
+    lessons: list[Lesson] = []
+    for name, device in _zigbee_devices(body, gateway):
+        found, learnt = zigbee.received(name, device, known, gateway)
+        facts += found
+        lessons += learnt
+    return facts, lessons
+
+
+def _zigbee_devices(body: Mapping[str, JsonValue], gateway: str) -> Iterator[tuple[str, Mapping[str, JsonValue]]]:
     if "ZbReceived" in body:
-        for name, device in zigbee.bodies(body["ZbReceived"]):
-            found += zigbee.received(name, device, known, gateway)
+        yield from zigbee.bodies(body["ZbReceived"])
     elif zigbee.is_zigbee(body):
         # SetOption119: the device stands in the topic only, or in the message itself.
-        found += zigbee.received(gateway.rpartition("/")[2], body, known, gateway)
+        yield gateway.rpartition("/")[2], body
     else:
-        for name, device in zigbee.bodies(dict(body)):
-            found += zigbee.received(name, device, known, gateway) if zigbee.is_zigbee(device) else []
-    return found
+        yield from ((name, device) for name, device in zigbee.bodies(dict(body)) if zigbee.is_zigbee(device))
 
 
-def _zigbee_status(body: Mapping[str, JsonValue], gateway: str) -> tuple[list[Fact], list[Lesson]]:
+def _zigbee_status(body: Mapping[str, JsonValue], known: Known, gateway: str) -> tuple[list[Fact], list[Lesson]]:
     facts: list[Fact] = []
     lessons: list[Lesson] = []
     for key, stated in body.items():
@@ -198,7 +206,7 @@ def _zigbee_status(body: Mapping[str, JsonValue], gateway: str) -> tuple[list[Fa
         listed = stated if isinstance(stated, list) else [stated]
         for one in listed[:100]:
             for name, device in zigbee.bodies(one):
-                found, learnt = zigbee.told(name, device, gateway)
+                found, learnt = zigbee.told(name, device, known, gateway)
                 facts += found
                 lessons += learnt
     unreachable = body.get("ZbUnreachable")

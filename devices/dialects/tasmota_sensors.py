@@ -17,6 +17,7 @@ _SENSORS_READ, _VALUES_READ = 100, 40
 _ADDRESS_LIMIT = 128
 _INPUT = re.compile(r"(switch|button)(\d{1,2})?", re.IGNORECASE)
 _RADAR = re.compile(r"(LD\d|HLK|MR24|R24|C4001|SEN0609)", re.IGNORECASE)
+_DATA_POINT = re.compile(r"DpType\dId\d{1,3}")
 _BLE_BUTTON = re.compile(r"Btn|Button\d{0,2}")
 _BLE_PRESSES = {1: "single", 2: "double", 3: "long"}
 _NEVER_PRESSED, _LONG_PRESSES = 99, range(6, 12)
@@ -36,15 +37,18 @@ _ACTIONS = {
 }
 _RELEASED = frozenset({"clear", "off", "0"})
 # The heat of the chip itself.
-_NOT_THE_ROOM = frozenset({"ESP32", "ENERGY"})
+_NOT_THE_ROOM = frozenset({"ESP32", "ENERGY", "AXP192", "AXP2101"})
+# In lower case: versions of the gateway write them differently.
 _STATES: dict[str, Kind] = {
-    "Presence": Kind.PRESENCE,
-    "Occupancy": Kind.PRESENCE,
-    "PIR": Kind.MOTION,
-    "Motion": Kind.MOTION,
-    "Leak": Kind.WATER,
-    "Smoke": Kind.SMOKE,
+    "presence": Kind.PRESENCE,
+    "occupancy": Kind.PRESENCE,
+    "pir": Kind.MOTION,
+    "motion": Kind.MOTION,
+    "leak": Kind.WATER,
+    "smoke": Kind.SMOKE,
 }
+# For how many seconds nothing has moved.
+_STILL_FOR = ("nomotion", "nmt")
 
 
 def radio(body: Body) -> list[Fact]:
@@ -68,6 +72,19 @@ def _sniffed(code: str) -> str:
     return plain[6 + 4 * int(times) :].removesuffix("55") or code
 
 
+def for_bindings(body: Body) -> list[Fact]:
+    """What means nothing before a home binds it: the key of an infrared remote, the data points of a Tuya device."""
+    infrared, points = body.get("IrReceived"), body.get("TuyaReceived")
+    found = []
+    if isinstance(infrared, dict) and not number(infrared.get("Repeat")):
+        code = text_of(infrared.get("Data") or infrared.get("Hash"))
+        found = [other(code, channel="infrared")] if code else []
+    for name, value in list(points.items())[:_VALUES_READ] if isinstance(points, dict) else ():
+        if _DATA_POINT.fullmatch(name):
+            found.append(other(value, channel=name, is_level=True))
+    return found
+
+
 def inputs(body: Body, *, is_state: bool) -> list[Fact]:
     """Buttons and switches. A switch may be a reed, a motion sensor or a lamp's: the home decides."""
     found = []
@@ -75,9 +92,8 @@ def inputs(body: Body, *, is_state: bool) -> list[Fact]:
         if _INPUT.fullmatch(name):
             found += input_of(name, stated, is_state=is_state)
         elif _is_renamed(name, stated, is_state=is_state):
-            found += [
-                replace(fact, channel=name[:_ADDRESS_LIMIT]) for fact in input_of("Switch", stated, is_state=is_state)
-            ]
+            # Still a switch by its channel, so that it is one of a device for calls, whatever its name.
+            found += input_of(f"Switch {name}"[:_ADDRESS_LIMIT], stated, is_state=is_state)
     return found
 
 
@@ -165,11 +181,14 @@ _LIMITS: dict[Kind, tuple[float, float]] = {
 
 
 def _presence(name: str, sensor: Body) -> list[Fact]:
+    said = {key.casefold(): value for key, value in list(sensor.items())[:_VALUES_READ]}
     stated: dict[Kind, Fact] = {}
     for key, kind in _STATES.items():
-        is_on = flag(sensor.get(key))
+        is_on = flag(said.get(key))
         if is_on is not None:
             stated.setdefault(kind, level(kind, is_on, channel=name))
+    if any((number(said.get(key)) or 0) > 0 for key in _STILL_FOR):
+        stated.setdefault(Kind.MOTION, level(Kind.MOTION, False, channel=name))
     if stated or not _RADAR.match(name):
         return list(stated.values())
     is_there = _seen_by_radar(name, sensor)

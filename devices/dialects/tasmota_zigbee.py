@@ -1,6 +1,6 @@
 """What Zigbee2Tasmota passes on from a Zigbee device. Pure.
 
-`Contact` 1 is open. Bits of a zone mean what the device is for: of an SOS button they are the call.
+`Contact` 1 is open. What zones say, and their bits, is in tasmota_zones.
 """
 
 import re
@@ -10,27 +10,18 @@ from dataclasses import replace
 from pydantic import JsonValue
 
 from carebell.types import Kind
-from devices.coercion import flag, number, word
+from devices.coercion import number, word
 from devices.dialect import Fact, Known, Lesson
-from devices.dialects.rtl_433_values import described, meant, text_of
-from devices.facts import event, level, other, sample, with_test
+from devices.dialects import tasmota_zones as zones
+from devices.dialects.rtl_433_values import described, text_of
+from devices.facts import alive, event, level, other, sample, with_test
 
 Body = Mapping[str, JsonValue]
 _DEVICES_READ = 100
 _ADDRESS_LIMIT = 128
 _COMMAND = re.compile(r"([0-9A-F]{4})[!<?]([0-9A-F]{2})")
-_ZONE_STATUS = re.compile(r"([0-9A-Fa-f]{2})([0-9A-Fa-f]{2})")
+_HEX_BYTE = re.compile(r"[0-9A-F]{2}")
 _HEX_ADDRESS = re.compile(r"0x[0-9A-F]{1,16}", re.IGNORECASE)
-_LEVELS: dict[str, Kind] = {
-    "Contact": Kind.CONTACT,
-    "Water": Kind.WATER,
-    "Fire": Kind.SMOKE,
-    "Smoke": Kind.SMOKE,
-    "CO": Kind.CO,
-    "Gas": Kind.GAS,
-    "Movement": Kind.VIBRATION,
-}
-_CALLS = ("Panic", "PersonalAlarm", "SOS")
 _ON_OFF = {"00": "off", "01": "on", "02": "single", "40": "off", "41": "on", "42": "on"}
 # Models whose gestures are the commands to a lamp.
 _GESTURES_OF: tuple[tuple[tuple[str, ...], dict[str, str]], ...] = (
@@ -40,10 +31,19 @@ _GESTURES_OF: tuple[tuple[tuple[str, ...], dict[str, str]], ...] = (
 _TUYA_PRESSES = {"00": "single", "01": "double", "02": "long"}
 _DIMMER = {"01": "long", "05": "long", "02": "single", "06": "single", "03": "release", "07": "release"}
 _ARROW = {"07": "single", "08": "long", "09": "release"}
+# Green Power: switches that live of the press itself.
+_GREEN = "F021"
+_GREEN_POWER = {
+    "20": "off",
+    "21": "on",
+    **dict.fromkeys(("22", "60", "62", "64", "66", "67", "68"), "single"),
+    **dict.fromkeys(("23", "61", "63", "65"), "release"),
+}
 _ARM_MODES = {"00": "disarm", "01": "arm_day_zones", "02": "arm_night_zones", "03": "arm_all_zones"}
 _GESTURES = frozenset({"single", "double", "triple", "long", "hold", "release"})
 # The number of a press in a multistate input; Aqara's buttons from 16 on have a gyroscope.
 _NUMBERED = {0: "hold", 1: "single", 2: "double", 3: "triple", 16: "hold", 17: "release", 255: "release"}
+_COUNTED = {1: "single", 2: "double", 3: "triple"}
 _BUTTON = re.compile(r"lumi\.remote|lumi\.sensor_swit|wxkg|\bopple\b|button|remote|switch|taster")
 
 
@@ -76,101 +76,60 @@ def address_of(name: str, body: Body) -> str:
     return (given or (name if name and not _HEX_ADDRESS.fullmatch(name) else short))[:_ADDRESS_LIMIT]
 
 
-def received(name: str, body: Body, known: Known, gateway: str) -> list[Fact]:
-    """Everything that one device says."""
+def received(name: str, body: Body, known: Known, gateway: str) -> tuple[list[Fact], list[Lesson]]:
+    """Everything that one device says; what is wrong with it is remembered, for the end of that comes without its name."""
     address = address_of(name, body)
-    words = f"{_words(address, known, gateway)} {text_of(body.get('ModelId')).casefold()} "
-    body = {**_without_endpoint(body), **body}
-    found = [*_zone(body, words), *_commands(body, words), *_others(body), *_measured(body)]
-    return [replace(fact, sub_device=address) for fact in with_test(found)]
-
-
-def _without_endpoint(body: Body) -> dict[str, JsonValue]:
-    """SetOption101 puts the endpoint behind the names."""
-    shortened = {key.rstrip("0123456789"): stated for key, stated in body.items() if key not in _NAMES}
-    return {key: stated for key, stated in shortened.items() if key in _NAMES}
-
-
-def _words(address: str, known: Known, gateway: str) -> str:
-    """What is known of the device: the registry, what the gateway told of it, and its name."""
     learnt = known.lesson(lesson_key(gateway, address)) or {}
-    return f"{described(known.device(address))} {learnt.get('model', '')} {address.replace('_', ' ')} ".casefold()
+    zone_type = body.get("ZoneType", learnt.get("zone_type"))
+    words = f"{described(known.device(address))} {text_of(learnt.get('model'))} {address.replace('_', ' ')} "
+    words = zones.described(f"{words} {text_of(body.get('ModelId'))} ".casefold(), zone_type)
+    key = f"tasmota troubles {gateway} {address}"
+    before = frozenset((known.lesson(key) or {}).keys())
+    zone = zones.read(body, words, before)
+    found = [*zone.facts, *_commands(body, words), *_others(body), *_measured(body)]
+    lessons = _taught(gateway, address, {"zone_type": body.get("ZoneType")}, learnt)
+    if zone.troubles is not None and zone.troubles != before:
+        lessons.append(Lesson(key, dict.fromkeys(zone.troubles, True) if zone.troubles else None))
+    return [replace(fact, sub_device=address) for fact in with_test(found) or [alive()]], lessons
 
 
-def _zone(body: Body, words: str) -> list[Fact]:
-    bits = _bits(body)
-    is_call_button = meant(words) == Kind.SOS
-    found = [
-        event(Kind.SOS, "active" if flag(body[key]) else "cleared") for key in _CALLS if flag(body.get(key)) is not None
-    ]
-    if is_call_button and bits is not None and not found:
-        found = [event(Kind.SOS, "active" if bits & 3 else "cleared")]
-    elif not is_call_button:
-        found += _derived(body, words) or ([] if found else _undecided(bits, words))
-    return [*found, *_trouble(bits or 0)]
-
-
-def _bits(body: Body) -> int | None:
-    """The zone's status: as a number, or in the raw command with the low byte first."""
-    for key in ("ZoneStatusChange", "ZoneStatus"):
-        stated = number(body.get(key))
-        if stated is not None:
-            return int(stated) & 0xFFFF
-    for key, raw in body.items():
-        command = _COMMAND.fullmatch(key.upper())
-        status = _ZONE_STATUS.match(raw) if isinstance(raw, str) else None
-        if command and status and command.groups() == ("0500", "00"):
-            return int(status[2] + status[1], 16)
-    return None
-
-
-def _derived(body: Body, words: str) -> list[Fact]:
-    """What the gateway has made of the bits, or of an attribute."""
-    states = {kind: flag(body[key]) for key, kind in _LEVELS.items() if flag(body.get(key)) is not None}
-    found = [level(kind, bool(is_on)) for kind, is_on in states.items()]
-    if (is_occupied := flag(body.get("Occupancy"))) is not None:
-        is_radar = any(one in words for one in ("presence", "radar", "mmwave", "human"))
-        found.append(level(Kind.PRESENCE if is_radar else Kind.MOTION, is_occupied))
-    return found
-
-
-def _undecided(bits: int | None, words: str) -> list[Fact]:
-    """A zone whose type nobody told."""
-    if bits is None:
-        return []
-    kind = meant(words)
-    if kind is not None:
-        return [level(kind, bool(bits & 3))]
-    return [other("alarm" if bits & 3 else "restore", channel="alarm")]
-
-
-def _trouble(bits: int) -> list[Fact]:
-    found = [level(Kind.TAMPER, True)] if bits & 0x04 else []
-    found += [level(Kind.BATTERY_LOW, True)] if bits & 0x08 else []
-    return found + ([event(Kind.TEST, True)] if bits & 0x100 else [])
+def _taught(gateway: str, address: str, told: Body, learnt: Body) -> list[Lesson]:
+    """What a device is, beside what was known of it."""
+    news = {key: text_of(value) for key, value in told.items() if text_of(value)}
+    known = {**learnt, **news}
+    return [Lesson(lesson_key(gateway, address), known)] if known != learnt and address else []
 
 
 def _commands(body: Body, words: str) -> list[Fact]:
     """Presses are commands that the device sends to lamps or to an alarm system."""
     endpoint = text_of(body.get("Endpoint"))
     gestures = next((known for models, known in _GESTURES_OF if any(one in words for one in models)), _ON_OFF)
-    found = []
+    green: list[Fact] = []
+    found: list[Fact] = []
     for key, raw in body.items():
         command = _COMMAND.fullmatch(key.upper())
-        fact = command and _pressed(command[1], command[2], text_of(raw).upper(), endpoint, gestures)
-        if fact:
-            found.append(fact)
-    return found or _clicked(body, words, endpoint)
+        if command is None:
+            continue
+        said = text_of(raw).upper()
+        fact = _pressed(command[1], command[2], said, endpoint, gestures)
+        if fact is not None:
+            (green if command[1] == _GREEN else found).append(fact)
+    # The gateway translates a command of Green Power into one for lamps and tells both.
+    return green or found or _clicked(body, words, endpoint)
 
 
 def _clicked(body: Body, words: str, endpoint: str) -> list[Fact]:
     """Aqara's buttons: `click` is a short press, `action` a long one. Of a model that the gateway does not know it passes on
     the number alone, and what a cube or a lock numbers is no press."""
+    # SetOption101 puts the endpoint behind the names.
+    body = {key.rstrip("0123456789"): value for key, value in body.items()}
+    if (count := number(body.get("TerncyCount"))) is not None:
+        return [event(Kind.BUTTON, _COUNTED.get(int(count), "other"), channel=endpoint)]
     stated = next((body[key] for key in ("click", "Click", "action", "Action") if text_of(body.get(key))), None)
     said = word(stated)
     if said == "shake":
         return [other(said, channel="action")]
-    is_button = _BUTTON.search(words) is not None or meant(words) == Kind.SOS
+    is_button = _BUTTON.search(words) is not None or zones.purpose(words) == Kind.SOS
     if stated is None and is_button and "cube" not in words:
         stated = body.get("MultiInValue")
     if stated is None:
@@ -192,6 +151,17 @@ def _pressed(cluster: str, command: str, raw: str, endpoint: str, gestures: Mapp
         return event(Kind.BUTTON, _DIMMER[command], channel=side)
     if cluster == "0005" and command in _ARROW:
         return event(Kind.BUTTON, _ARROW[command], channel="left" if raw[:2] == "01" else "right")
+    return _scene(cluster, command, raw)
+
+
+def _scene(cluster: str, command: str, raw: str) -> Fact | None:
+    """A key that recalls a scene is a press like any other; the scene tells which."""
+    if cluster == "0005" and command == "05":
+        return event(Kind.BUTTON, "other", channel=f"recall_{int(raw[4:6], 16)}" if _HEX_BYTE.match(raw, 4) else "")
+    if cluster == _GREEN and command in _GREEN_POWER:
+        return event(Kind.BUTTON, _GREEN_POWER[command])
+    if cluster == _GREEN and "10" <= command <= "1F":
+        return event(Kind.BUTTON, "other", channel=f"recall_{int(command, 16) - 16}")
     return None
 
 
@@ -213,9 +183,13 @@ def _others(body: Body) -> list[Fact]:
 
 
 def _measured(body: Body) -> list[Fact]:
+    # SetOption101 puts the endpoint behind the names. Beside `CO` the name `CO2` is a second alarm, no gas that is measured.
+    plain = {key.rstrip("0123456789"): stated for key, stated in body.items() if key not in _NAMES}
+    body = {**plain, **body}
     found = []
     for kind, keys in _MEASURED:
-        stated = next((number(body[key]) for key in keys if number(body.get(key)) is not None), None)
+        names = [key for key in keys if not (key == "CO2" and "CO" in body)]
+        stated = next((value for key in names if (value := number(body.get(key))) is not None), None)
         low, high = _LIMITS[kind]
         if stated is not None and low <= stated <= high:
             found += sample(kind, stated)
@@ -230,12 +204,7 @@ _MEASURED: tuple[tuple[Kind, tuple[str, ...]], ...] = (
     # A plug states the mains' voltage under the same name.
     (Kind.BATTERY_VOLTAGE, ("BatteryVoltage", "Voltage")),
 )
-_NAMES = frozenset(
-    {
-        *(*_LEVELS, *_CALLS, *(key for _, keys in _MEASURED for key in keys)),
-        *("MultiInValue", "Occupancy", "ZoneStatusChange", "ZoneStatus"),
-    }
-)
+_NAMES = frozenset(key for _, keys in _MEASURED for key in keys)
 _LIMITS: dict[Kind, tuple[float, float]] = {
     Kind.TEMPERATURE: (-60, 100),
     Kind.HUMIDITY: (0, 100),
@@ -245,10 +214,10 @@ _LIMITS: dict[Kind, tuple[float, float]] = {
 }
 
 
-def told(name: str, body: Body, gateway: str) -> tuple[list[Fact], list[Lesson]]:
+def told(name: str, body: Body, known: Known, gateway: str) -> tuple[list[Fact], list[Lesson]]:
     """`ZbInfo` and `ZbStatus`: what a device is, and whether it can be reached. Its values are remembered ones."""
     address = address_of(name, body)
     model = " ".join(text_of(body.get(key)) for key in ("Manufacturer", "ModelId")).strip()
     facts = [replace(fact, sub_device=address) for fact in _others({"Reachable": body.get("Reachable")}) if address]
-    lessons = [Lesson(lesson_key(gateway, address), {"model": model})] if address and model else []
-    return facts, lessons
+    learnt = known.lesson(lesson_key(gateway, address)) or {}
+    return facts, _taught(gateway, address, {"model": model, "zone_type": body.get("ZoneType")}, learnt)

@@ -1,4 +1,4 @@
-"""Tasmota where a row shows nothing: how well a device is heard."""
+"""Tasmota where a row shows nothing: how well a device is heard, and what a device for calls may come as."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -7,11 +7,21 @@ import orjson
 import pytest
 
 from devices.dialect import Message
-from devices.listener import Heard, Listener, Registered
+from devices.listener import Devices, Heard, Listener, Registered
 
 AT = datetime(2026, 1, 15, tzinfo=UTC)
 WIFI = {"AP": 1, "RSSI": 64, "Signal": -68}
 DOOR = {"Device": "0x1A2B", "Contact": 1, "Endpoint": 1, "LinkQuality": 120}
+
+
+class Called:
+    """A home where everything is registered as a device for calls."""
+
+    def find(self, dialect: str, home_id: str, address: str) -> Registered | None:
+        return Registered(home_id="h1", device_id=address, is_sos=True)
+
+    def gateway(self, dialect: str, home_id: str) -> Registered | None:
+        return None
 
 
 class Nobody:
@@ -24,10 +34,10 @@ class Nobody:
         return None
 
 
-def hear(topic: str, payload: Any) -> Heard:
+def hear(topic: str, payload: Any, devices: Devices | None = None) -> Heard:
     data = payload.encode() if isinstance(payload, str) else orjson.dumps(payload)
     message = Message(topic=f"carebell/h1/tasmota/{topic}", payload=data, received_at=AT)
-    return Listener(Nobody()).hear(message)
+    return Listener(devices or Nobody()).hear(message)
 
 
 @pytest.mark.parametrize(
@@ -53,3 +63,18 @@ def hear(topic: str, payload: Any) -> Heard:
 )
 def test_how_well_a_device_is_heard_is_of_that_device_alone(topic: str, payload: Any, signal: int | None) -> None:
     assert hear(topic, payload).decoded.signal == signal
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload", "is_call"),
+    [
+        ("stat/cord/RESULT", {"Switch1": {"Action": "ON"}}, True),
+        ("stat/cord/RESULT", {"Pull_Cord": {"Action": "ON"}}, True),
+        ("stat/cord/RESULT", {"Pull_Cord": {"Action": "OFF"}}, False),
+        ("tele/cord/SENSOR", {"Pull_Cord": "ON"}, False),
+        ("tele/cord/RESULT", {"TuyaReceived": {"DpType1Id1": 1}}, False),
+    ],
+)
+def test_a_switch_of_a_device_for_calls_is_a_call_whatever_its_name(topic: str, payload: Any, is_call: bool) -> None:
+    kinds = [reading.kind for reading in hear(topic, payload, Called()).readings]
+    assert ("sos" in kinds) is is_call
