@@ -1,11 +1,13 @@
 """Alink (Alibaba): `/sys/{productKey}/{deviceName}/thing/…`. A device's address is `productKey/deviceName`."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from pydantic import JsonValue
 
 from carebell.types import Kind
 from devices.dialect import Decoded, Known, Message, Problem, Reason
+from devices.dialects.thing_identity import told_apart
 from devices.dialects.thing_items import (
     Item,
     answered,
@@ -18,9 +20,9 @@ from devices.dialects.thing_items import (
     said_by,
     wrong,
 )
-from devices.dialects.thing_model import facts_of, words_by
+from devices.dialects.thing_model import Words, facts_of, words_by
 from devices.facts import alive, level, level_of
-from devices.products import Meaning
+from devices.products import Meaning, meaning_in
 
 NAME = "alink"
 ROOT = "/"
@@ -91,9 +93,19 @@ def _posted(message: Message, sender: str, what: str, known: Known) -> Decoded:
         return _from(sender, broken)
     items, problems = _items(content, sender, what)
     words = words_by(known, lambda device: f"{NAME}/{(device or sender).partition('/')[0]}", _OWN)
+    items = [_of_block(item, words) for item in items]
     is_known = known.device(sender) is not None
     facts = facts_of(items, words, message, message_id=id_of(content.get("id")), is_known=is_known)
-    return said_by(sender, facts, problems)
+    facts, lessons = told_apart(facts, message, known, f"{NAME}/{sender}/calls")
+    return said_by(sender, facts, problems, lessons)
+
+
+def _of_block(item: Item, words: Callable[[str], Words]) -> Item:
+    """A product may have blocks of functions: `BLOCK:identifier`. A mapping file may name it with its block or without."""
+    block, _, identifier = item.identifier.rpartition(":")
+    if not block or not identifier or meaning_in(words(item.sub_device).mapping, item.identifier) is not None:
+        return item
+    return replace(item, identifier=identifier, channel=block[:64])
 
 
 def _items(content: Mapping[str, JsonValue], sender: str, what: str) -> tuple[list[Item], list[Problem]]:
@@ -106,9 +118,8 @@ def _items(content: Mapping[str, JsonValue], sender: str, what: str) -> tuple[li
         return [], [wrong('"params" is missing or no object')]
     if what == "property":
         return properties(params, is_press=is_press(params)), []
-    identifier = what.rpartition(":")[2]
     stated = params if "value" in params else {"value": params, "time": params.get("time")}
-    return events({identifier: stated}), []
+    return events({what: stated}), []
 
 
 def _packs(params: JsonValue, sender: str, *, is_history: bool = False) -> tuple[list[Item], list[Problem]]:

@@ -1,21 +1,27 @@
 """lumimqtt on openlumi gateways: `lumi/<gateway>/…`, mostly bare words and numbers.
 
-A press comes twice: as an object on `<button>` and as a word on `<button>/action`; the word is read. What a sensor that
-its owner soldered on is for, only the owner knows: it is `other`, and a binding gives it a meaning.
+A press comes twice: as an object on `<button>` and as a word on `<button>/action`; the word is read. A sensor that its
+owner soldered on says ON or OFF under a name of the owner's: what plainly names a kind is read as that (`sos`, `door`),
+and a binding gives a meaning to any other.
 """
 
 import orjson
 from pydantic import JsonValue
 
-from carebell.types import Kind
+from carebell.types import URGENT_KINDS, Kind
 from devices.coercion import word
 from devices.dialect import PAYLOAD_LIMIT, Decoded, Fact, Known, Message, Problem, Reason
+from devices.dialects.thing_words import meaning_of
 from devices.facts import alive, event, level, other
 
 NAME = "lumi"
 ROOT = "lumi/"
 FILTERS: tuple[str, ...] = ()
 _GESTURES = frozenset({"single", "double", "triple", "hold", "release"})
+_SWITCHED = URGENT_KINDS | {
+    *(Kind.CONTACT, Kind.MOTION, Kind.PRESENCE, Kind.WATER, Kind.BED),
+    *(Kind.VIBRATION, Kind.TAMPER),
+}
 _ID_LIMIT = 200
 _CHANNEL_LIMIT = 64
 
@@ -78,10 +84,19 @@ def _status(gateway: str, content: JsonValue) -> Decoded:
     return _said(gateway, level(Kind.AVAILABILITY, is_online))
 
 
+def _named(part: str) -> str | None:
+    """The kind that the name of a sensor says. ON is open, as in Home Assistant, which hears the same words."""
+    meaning = meaning_of(part)
+    return meaning.kind if meaning is not None and meaning.kind in _SWITCHED and not meaning.values else None
+
+
 def _part(gateway: str, part: str, payload: bytes, content: JsonValue) -> Decoded:
     """A lamp, a number, or a sensor that its owner soldered on."""
     if isinstance(content, str) and content.lstrip().startswith(("{", "[")):
         return _refused(gateway, Reason.NOT_JSON, "not JSON")
     if word(content) in ("on", "off"):
-        return _said(gateway, other(word(content), channel=part, is_level=True))
+        # The word itself comes as well: whatever the name says, a binding may say something else.
+        plain, kind = other(word(content), channel=part, is_level=True), _named(part)
+        named = () if kind is None else (level(kind, word(content) == "on", channel=part),)
+        return Decoded(device_id=gateway, facts=(*named, plain))
     return _said(gateway, alive()) if payload.strip() else Decoded(device_id=gateway)

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from pydantic import JsonValue
 
 from carebell.types import Kind
-from devices.dialect import Decoded, Fact, Known, Message, Problem, Reason
+from devices.dialect import Decoded, Known, Message, Problem, Reason
+from devices.dialects.thing_identity import told_apart
 from devices.dialects.thing_items import (
     Item,
     answered,
@@ -88,8 +89,9 @@ def _posted(message: Message, sender: str, what: str, known: Known) -> Decoded:
     items, problems = _items(content, sender, what)
     words = words_by(known, lambda device: f"{NAME}/{(device or sender).partition('/')[0]}", {})
     is_known = known.device(sender) is not None
-    facts: list[Fact] = facts_of(items, words, message, message_id=id_of(content.get("id")), is_known=is_known)
-    return said_by(sender, facts, problems)
+    facts = facts_of(items, words, message, message_id=id_of(content.get("id")), is_known=is_known)
+    facts, lessons = told_apart(facts, message, known, f"{NAME}/{sender}/calls")
+    return said_by(sender, facts, problems, lessons)
 
 
 def _items(content: Mapping[str, JsonValue], sender: str, what: str) -> tuple[list[Item], list[Problem]]:

@@ -8,7 +8,7 @@ asked to be born again. What is true under an alias that nobody has named is no 
 and is one if the birth says so. In a birth a value is a state: a call that was not told yet is told.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -20,11 +20,12 @@ from devices.coercion import moment, word
 from devices.dialect import PAYLOAD_LIMIT, Ask, Decoded, Fact, Known, Lesson, Message, Problem, Reason
 from devices.dialects import native
 from devices.dialects.sparkplug_aliases import CALLING, is_unknown, kept_unread, named, read_at_last, taught_by
-from devices.dialects.sparkplug_payload import Metric, Payload, read_payload, rebirth, signed
-from devices.dialects.thing_items import Item
-from devices.dialects.thing_model import Words, facts_of
+from devices.dialects.sparkplug_metrics import is_call, meaning_of, pressed, stated
+from devices.dialects.sparkplug_payload import Metric, Payload, read_payload, rebirth
+from devices.dialects.thing_identity import told_apart
+from devices.dialects.thing_model import Words
 from devices.facts import alive, level, level_of, other
-from devices.products import Meaning, meaning_in
+from devices.products import Meaning
 
 NAME = "sparkplug"
 ROOT = ""
@@ -34,9 +35,6 @@ _SEQ_SIZE = 256
 _LATE = timedelta(seconds=10)
 # How often a node may be asked for its birth: while it cannot be understood, and while only something was missed.
 _ASK_AGAIN, _ASK_AGAIN_NAMED = timedelta(seconds=10), timedelta(minutes=1)
-_LASTING = frozenset({Kind.SOS, Kind.FALL, Kind.BUTTON})
-_OVER = ("cleared", "release", "off")
-_SETTINGS = frozenset({"config", "configuration", "settings", "parameters", "node control", "device control"})
 _COMMANDS = ("NCMD", "DCMD")
 _TYPES = {"NBIRTH": 4, "NDATA": 4, "NDEATH": 4, "DBIRTH": 5, "DDATA": 5, "DDEATH": 5}
 
@@ -196,8 +194,8 @@ def _born(
 ) -> _Spoken:
     """What a birth states and teaches, and the calls that were said under its aliases before anybody knew them."""
     metrics = [one for one in payload.metrics if one.name]
-    facts = _stated([one for one in metrics if _stands(one, _meaning(one.name, words))], payload, words, message)
-    taught = taught_by(payload.metrics, lambda name: _meaning(name, words))
+    facts = stated([one for one in metrics if _stands(one, meaning_of(one.name, words))], payload, words, message)
+    taught = taught_by(payload.metrics, lambda name: meaning_of(name, words))
     spoken = _Spoken([level(Kind.AVAILABILITY, True)], [Lesson(_aliases(sender), taught)])
     if not message.retained:
         spoken.facts += _late_calls(message, taught, words, unread)
@@ -221,12 +219,8 @@ def _late_calls(
     for metric, payload in read_at_last(unread, message.received_at):
         known = named(metric, taught)
         if known.name:
-            found += [fact for fact in _pressed([known], payload, words, message) if _is_call(fact)]
+            found += [fact for fact in pressed([known], payload, words, message) if is_call(fact)]
     return found
-
-
-def _is_call(fact: Fact) -> bool:
-    return fact.kind in CALLING and fact.value not in (False, *_OVER)
 
 
 def _said(message: Message, payload: Payload, sender: str, words: Words, known: Known) -> _Spoken:
@@ -243,51 +237,8 @@ def _said(message: Message, payload: Payload, sender: str, words: Words, known: 
     metrics = [named(one, taught) for one in payload.metrics]
     if any(not one.name and one.alias is None for one in metrics):
         spoken.problems.append(Problem(Reason.WRONG_SHAPE, "a metric with neither a name nor an alias"))
-    told = [one for one in metrics if one.name and _meaning(one.name, words) is not None]
-    spoken.facts = _pressed(told, payload, words, message) or [alive()]
+    told = [one for one in metrics if one.name and meaning_of(one.name, words) is not None]
+    facts, lessons = told_apart(pressed(told, payload, words, message), message, known, f"{NAME}/{sender}/calls")
+    spoken.facts = facts or [alive()]
+    spoken.lessons += lessons
     return spoken
-
-
-def _pressed(metrics: Iterable[Metric], payload: Payload, words: Words, message: Message) -> list[Fact]:
-    """What metrics in data state: a call is a press, and stands until the device takes it back."""
-    facts = _stated(metrics, payload, words, message, is_press=True)
-    return [replace(fact, is_lasting=fact.kind in _LASTING and not fact.is_level) for fact in facts]
-
-
-def _stated(
-    metrics: Iterable[Metric], payload: Payload, words: Words, message: Message, *, is_press: bool = False
-) -> list[Fact]:
-    told = [one for one in metrics if one.value is not None]
-    items = [_item(one, payload, words, is_press=is_press) for one in told]
-    message_id = f"{payload.seq}/{payload.timestamp}" if is_press and payload.timestamp is not None else ""
-    facts = facts_of(items, lambda _: words, message, message_id=message_id) if items else []
-    return [*facts, *(fact for item in items for fact in _released(item, words))]
-
-
-def _released(item: Item, words: Words) -> list[Fact]:
-    """A button that is up again: the next time that it is down is another press."""
-    meant = words.meaning(item.identifier)
-    if item.value is not False or meant is None or meant.kind != Kind.BUTTON or meant.values:
-        return []
-    return [Fact(kind=Kind.BUTTON, value="release", channel=meant.channel or item.channel, is_level=True)]
-
-
-def _meaning(name: str, words: Words) -> Meaning | None:
-    """What a metric means by its name or the last part of it; below a folder of settings nothing happens."""
-    folders, _, last = name.rpartition("/")
-    is_setting = not _SETTINGS.isdisjoint(word(folders).split("/"))
-    return meaning_in(words.mapping, name) or (None if is_setting else words.meaning(last))
-
-
-def _item(metric: Metric, payload: Payload, words: Words, *, is_press: bool) -> Item:
-    """A metric as thing models have it: the last part of its path says what it is, the rest where."""
-    where, _, what = metric.name.rpartition("/")
-    identifier = metric.name if meaning_in(words.mapping, metric.name) else what
-    return Item(
-        identifier=identifier,
-        value=signed(metric.value, metric.datatype),
-        stated_time=payload.timestamp if metric.timestamp is None else metric.timestamp,
-        channel=where[:64],
-        is_press=is_press,
-        is_history=metric.is_history,
-    )

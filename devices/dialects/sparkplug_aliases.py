@@ -12,7 +12,7 @@ from pydantic import JsonValue
 
 from carebell.types import URGENT_KINDS, Kind
 from devices.coercion import moment
-from devices.dialects.sparkplug_payload import METRIC_LIMIT, Metric, Payload
+from devices.dialects.sparkplug_payload import METRIC_LIMIT, NAME_LIMIT, TEMPLATE, Metric, Payload
 from devices.products import Meaning
 
 CALLING = URGENT_KINDS | {Kind.BUTTON}
@@ -32,11 +32,11 @@ def taught_by(metrics: Sequence[Metric], meaning: Callable[[str], Meaning | None
         if metric.alias is None:
             continue
         meant = meaning(metric.name)
-        if meant is None:
+        if meant is None and metric.datatype != TEMPLATE:
             silent.append(metric.alias)
             continue
-        about: JsonValue = {"name": metric.name, "datatype": metric.datatype}
-        (calling if meant.kind in CALLING else rest)[str(metric.alias)] = about
+        about: JsonValue = {"name": metric.name, "datatype": metric.datatype, "unit": metric.unit}
+        (calling if meant is None or meant.kind in CALLING else rest)[str(metric.alias)] = about
     # Where there are too many, calls are kept.
     aliases = dict([*calling.items(), *rest.items()][:ALIASES_KEPT])
     is_cut = len(calling) + len(rest) > ALIASES_KEPT or len(silent) > SILENT_KEPT or len(metrics) >= METRIC_LIMIT
@@ -45,13 +45,19 @@ def taught_by(metrics: Sequence[Metric], meaning: Callable[[str], Meaning | None
 
 def named(metric: Metric, taught: Mapping[str, JsonValue] | None) -> Metric:
     """A metric under the name and type that its birth gave."""
-    if metric.name:
-        return metric
     aliases: Any = taught.get("aliases") if taught else None
-    found: Any = aliases.get(str(metric.alias)) if isinstance(aliases, dict) else None
+    sought = metric.template if metric.name else metric.alias
+    found: Any = aliases.get(str(sought)) if isinstance(aliases, dict) else None
     if not isinstance(found, dict):
         return metric
-    return replace(metric, name=str(found.get("name")), datatype=metric.datatype or _whole(found.get("datatype")) or 0)
+    if metric.name:
+        return replace(metric, name=f"{found.get('name')}/{metric.name}"[:NAME_LIMIT])
+    return replace(
+        metric,
+        name=str(found.get("name")),
+        datatype=metric.datatype or _whole(found.get("datatype")) or 0,
+        unit=metric.unit or str(found.get("unit") or ""),
+    )
 
 
 def is_unknown(metric: Metric, taught: Mapping[str, JsonValue] | None) -> bool:

@@ -4,7 +4,9 @@ Only the fields that are read here are described; names are taken as bytes, for 
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -15,6 +17,7 @@ from devices.coercion import number, word
 
 METRIC_LIMIT = 1000
 NAME_LIMIT = 200
+TEMPLATE = 19
 _FIELDS = {
     "Payload": {
         "timestamp": (1, "UINT64"),
@@ -28,24 +31,50 @@ _FIELDS = {
         "datatype": (4, "UINT32"),
         "is_historical": (5, "BOOL"),
         "is_null": (7, "BOOL"),
+        "properties": (9, "PropertySet"),
         "int_value": (10, "UINT32"),
         "long_value": (11, "UINT64"),
         "float_value": (12, "FLOAT"),
         "double_value": (13, "DOUBLE"),
         "boolean_value": (14, "BOOL"),
         "string_value": (15, "BYTES"),
+        "template_value": (18, "Template"),
+    },
+    "Template": {
+        "metrics": (2, "Metric"),
+        "is_definition": (5, "BOOL"),
+    },
+    "PropertySet": {
+        "keys": (1, "repeated BYTES"),
+        "values": (2, "PropertyValue"),
+    },
+    "PropertyValue": {
+        "int_value": (3, "UINT32"),
+        "long_value": (4, "UINT64"),
+        "string_value": (8, "BYTES"),
     },
 }
+_UNIT_NAMES = frozenset({"engunit", "unit", "units", "engineeringunit", "engineeringunits"})
+_PROPERTY_LIMIT = 64
+# How deep templates may stand in templates.
+_DEPTH_LIMIT = 8
+# Below 64 OPC and Sparkplug call a value bad; from 500 on it is stale, or bad in the words of Ignition.
+_BAD_BELOW, _STALE_FROM = 64, 500
 _VALUES = ("int_value", "long_value", "float_value", "double_value", "boolean_value", "string_value")
 _BITS = {1: 8, 2: 16, 3: 32, 4: 64}
-_SIGNED = {"int8": 1, "int16": 2, "int32": 3, "int64": 4}
+_BY_NAME = {"int8": 1, "int16": 2, "int32": 3, "int64": 4, "template": TEMPLATE}
 _REBIRTH = "Node Control/Rebirth"
 _BOOLEAN = 11
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:
-    """One metric. `name` or `alias` says which; `datatype` is the specification's number, 0 where it is not stated."""
+    """One metric. `name` or `alias` says which; `datatype` is the specification's number, 0 where it is not stated.
+
+    A member of a template is named by its path, `pendant/SOS`; `template` is the alias of one that came without its name.
+    `unit` as the publisher writes it. `is_doubtful`: its
+    publisher says that the value is bad or stale.
+    """
 
     name: str = ""
     alias: int | None = None
@@ -53,6 +82,9 @@ class Metric:
     datatype: int = 0
     is_history: bool = False
     value: JsonValue = None
+    unit: str = ""
+    is_doubtful: bool = False
+    template: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,11 +106,12 @@ def _class() -> Any:
             one = described.field.add(
                 name=field, number=place, label=descriptor_pb2.FieldDescriptorProto.LABEL_OPTIONAL
             )
-            if kind in _FIELDS:
+            if kind in _FIELDS or kind.startswith("repeated "):
                 one.label = descriptor_pb2.FieldDescriptorProto.LABEL_REPEATED
+            if kind in _FIELDS:
                 one.type, one.type_name = descriptor_pb2.FieldDescriptorProto.TYPE_MESSAGE, f".carebell.{kind}"
             else:
-                one.type = descriptor_pb2.FieldDescriptorProto.Type.Value(f"TYPE_{kind}")
+                one.type = descriptor_pb2.FieldDescriptorProto.Type.Value(f"TYPE_{kind.split()[-1]}")
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
     return message_factory.GetMessageClass(pool.FindMessageTypeByName("carebell.Payload"))
@@ -100,7 +133,7 @@ def read_payload(data: bytes) -> Payload:
     return Payload(
         timestamp=stated.timestamp if stated.HasField("timestamp") else None,
         seq=stated.seq if stated.HasField("seq") else None,
-        metrics=tuple(_metric(one) for one in stated.metrics[:METRIC_LIMIT]),
+        metrics=tuple(islice(_metrics(stated.metrics), METRIC_LIMIT)),
     )
 
 
@@ -115,17 +148,58 @@ def rebirth(at_ms: int, *, is_json: bool) -> bytes:
     return data
 
 
-def _metric(stated: Any) -> Metric:
+def _metrics(listed: Iterable[Any], path: str = "", depth: int = 0) -> Iterator[Metric]:
+    """Metrics, and behind each template its members; what a template is defined as states nothing."""
+    for stated in listed:
+        one = _metric(stated, path)
+        yield one
+        for template in stated.template_value[:1]:
+            if not template.is_definition and depth < _DEPTH_LIMIT:
+                yield from _members(_metrics(template.metrics, f"{one.name}/" if one.name else path, depth + 1), one)
+
+
+def _members(found: Iterable[Metric], owner: Metric) -> Iterable[Metric]:
+    if owner.name or owner.alias is None:
+        return found
+    return (replace(one, template=owner.alias) for one in found)
+
+
+def _metric(stated: Any, path: str = "") -> Metric:
     field = next((name for name in _VALUES if stated.HasField(name)), None)
     value = None if field is None or stated.is_null else getattr(stated, field)
     return Metric(
-        name=_text(stated.name)[:NAME_LIMIT],
+        name=(path + _text(stated.name) if stated.name else "")[:NAME_LIMIT],
         alias=stated.alias if stated.HasField("alias") else None,
         timestamp=stated.timestamp if stated.HasField("timestamp") else None,
         datatype=stated.datatype,
         is_history=stated.is_historical,
         value=_kept(value, field),
+        **_properties(_told(stated)),
     )
+
+
+def _told(stated: Any) -> dict[str, JsonValue]:
+    """The properties of a metric that are text or whole numbers."""
+    if not stated.properties:
+        return {}
+    keys, values = stated.properties[0].keys[:_PROPERTY_LIMIT], stated.properties[0].values[:_PROPERTY_LIMIT]
+    found: dict[str, JsonValue] = {}
+    for key, one in zip(keys, values, strict=False):
+        field = next((name for name in ("int_value", "long_value", "string_value") if one.HasField(name)), None)
+        if field is not None:
+            found[_text(key)] = _kept(getattr(one, field), field)
+    return found
+
+
+def _properties(told: Mapping[str, JsonValue]) -> dict[str, Any]:
+    """Unit and quality."""
+    named = {word(name).replace(" ", ""): value for name, value in told.items()}
+    unit = next((value for name, value in named.items() if name in _UNIT_NAMES and isinstance(value, str)), "")
+    quality = number(named.get("quality"))
+    return {
+        "unit": unit[:NAME_LIMIT],
+        "is_doubtful": quality is not None and not _BAD_BELOW <= quality < _STALE_FROM,
+    }
 
 
 def _kept(value: Any, field: str | None) -> JsonValue:
@@ -157,23 +231,46 @@ def _of_json(data: bytes) -> Payload:
     return Payload(
         timestamp=_whole(stated.get("timestamp")),
         seq=_whole(stated.get("seq")),
-        metrics=tuple(_json_metric(one) for one in metrics[:METRIC_LIMIT] if isinstance(one, dict))
-        if isinstance(metrics, list)
-        else (),
+        metrics=tuple(islice(_json_metrics(metrics), METRIC_LIMIT)),
         is_json=True,
     )
 
 
-def _json_metric(stated: dict[str, JsonValue]) -> Metric:
+def _json_metrics(listed: JsonValue, path: str = "", depth: int = 0) -> Iterator[Metric]:
+    for stated in listed if isinstance(listed, list) else ():
+        if not isinstance(stated, dict):
+            continue
+        one = _json_metric(stated, path)
+        template = stated.get("value")
+        if not isinstance(template, dict):
+            yield one
+            continue
+        yield replace(one, value=None)
+        is_definition = template.get("isDefinition", template.get("is_definition")) is True
+        if not is_definition and depth < _DEPTH_LIMIT:
+            members = _json_metrics(template.get("metrics"), f"{one.name}/" if one.name else path, depth + 1)
+            yield from _members(members, one)
+
+
+def _json_metric(stated: dict[str, JsonValue], path: str) -> Metric:
     name, datatype = stated.get("name"), stated.get("dataType", stated.get("datatype"))
     return Metric(
-        name=name[:NAME_LIMIT] if isinstance(name, str) else "",
+        name=(path + name)[:NAME_LIMIT] if isinstance(name, str) and name else "",
         alias=_whole(stated.get("alias")),
         timestamp=_whole(stated.get("timestamp")),
-        datatype=_whole(datatype) or _SIGNED.get(word(datatype), 0),
+        datatype=_whole(datatype) or _BY_NAME.get(word(datatype), 0),
         is_history=stated.get("isHistorical", stated.get("is_historical")) is True,
-        value=stated.get("value"),
+        value=None if stated.get("isNull", stated.get("is_null")) is True else stated.get("value"),
+        **_properties(_json_told(stated.get("properties"))),
     )
+
+
+def _json_told(stated: JsonValue) -> dict[str, JsonValue]:
+    """Properties as `{name: value}`, or `{name: {"type": …, "value": …}}`."""
+    if not isinstance(stated, dict):
+        return {}
+    listed = list(stated.items())[:_PROPERTY_LIMIT]
+    return {name: one.get("value") if isinstance(one, dict) else one for name, one in listed}
 
 
 def _whole(stated: JsonValue) -> int | None:

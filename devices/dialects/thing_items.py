@@ -14,7 +14,7 @@ from pydantic import JsonValue
 
 from carebell.types import Kind
 from devices.coercion import number
-from devices.dialect import PAYLOAD_LIMIT, Decoded, Fact, Message, Problem, Reason
+from devices.dialect import PAYLOAD_LIMIT, Decoded, Fact, Lesson, Message, Problem, Reason
 from devices.dialects import native
 from devices.facts import event
 
@@ -129,9 +129,11 @@ def id_of(stated: JsonValue) -> str:
     return str(stated)[:ID_LIMIT]
 
 
-def said_by(sender: str, facts: Iterable[Fact], problems: Iterable[Problem] = ()) -> Decoded:
+def said_by(
+    sender: str, facts: Iterable[Fact], problems: Iterable[Problem] = (), lessons: Iterable[Lesson] = ()
+) -> Decoded:
     """What the sender at an address says."""
-    return Decoded(device_id=sender, facts=tuple(facts), problems=tuple(problems))
+    return Decoded(device_id=sender, facts=tuple(facts), problems=tuple(problems), lessons=tuple(lessons))
 
 
 def is_press(stated: JsonValue) -> bool:

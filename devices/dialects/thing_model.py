@@ -14,7 +14,8 @@ from carebell.types import URGENT_KINDS, Kind
 from devices.coercion import moment, number, word
 from devices.dialect import Fact, Known, Message
 from devices.dialects.thing_items import ID_LIMIT, ITEM_LIMIT, Item
-from devices.dialects.thing_words import call, fallen, gesture, meaning_of, switched
+from devices.dialects.thing_position import positions
+from devices.dialects.thing_words import NO_WORD, call, fallen, gesture, meaning_of, switched
 from devices.facts import alive, event, level, other, with_test
 from devices.products import MEASURED, Meaning, meaning_in, plain_word
 from devices.values import read_value, unit_of
@@ -27,9 +28,10 @@ _COPIED_S = 3
 _FACT_LIMIT = 5000
 # So many words without a meaning are enough to see what a product says.
 _OTHERS = 100
+_TYPES = frozenset({"type", "alarmtype", "eventtype", "alerttype", "warningtype", "alarmname", "eventname", "alarm"})
 _STATES = ("value", "state", "alarm", "alarmstate", "alarm_state")
 _PRESSES = frozenset({Kind.SOS, Kind.FALL, Kind.BUTTON})
-_CLEAR_ALONE = URGENT_KINDS | {Kind.BATTERY, Kind.BATTERY_LOW}
+_CLEAR_ALONE = URGENT_KINDS | {Kind.BATTERY, Kind.BATTERY_LOW, Kind.VITAL}
 # Happening is all that they say.
 _HAPPEN = frozenset({Kind.MOTION, Kind.VIBRATION, Kind.TAMPER, Kind.BATTERY_LOW, Kind.SENSOR_FAULT, Kind.TEST})
 
@@ -41,8 +43,14 @@ class Words:
     mapping: Mapping[str, JsonValue] | None = None
     own: Mapping[str, Meaning] = field(default_factory=dict)
 
-    def meaning(self, identifier: str) -> Meaning | None:
-        return meaning_in(self.mapping, identifier) or self.own.get(identifier) or meaning_of(identifier)
+    def meaning(self, identifier: str, *, is_event: bool = False) -> Meaning | None:
+        mapped = meaning_in(self.mapping, identifier) or self.own.get(identifier)
+        return mapped or meaning_of(identifier, is_event=is_event)
+
+    def is_read(self, identifier: str) -> bool:
+        """Whether the mapping file does not say that it is never read."""
+        mapped = meaning_in(self.mapping, identifier)
+        return mapped is None or mapped.kind != Kind.OTHER
 
 
 def words_by(known: Known, key: Callable[[str], str], own: Mapping[str, Meaning]) -> Callable[[str], Words]:
@@ -61,13 +69,15 @@ def facts_of(
     """What the items state. `words` by sub-device; `is_known`: the registry knows the sender."""
     facts: list[Fact] = []
     looked: dict[str, Words] = {}
-    for item in items:
+    listed = list(items)
+    for item in listed:
         if item.sub_device not in looked:
             looked[item.sub_device] = words(item.sub_device)
         found = _facts_of(item, looked[item.sub_device], _about(item, message, message_id), is_known)
         # A call that came together with a later word is a call all the same.
         found = [replace(one, is_history=True) if item.is_earlier and _can_wait(one) else one for one in found]
         facts += [_known_by(one, message_id, message) for one in found if _has_room(one, len(facts))]
+    facts += positions(item for item in listed if looked[item.sub_device].is_read(item.identifier))[:_OTHERS]
     return _tested(facts[:_FACT_LIMIT]) or [alive()]
 
 
@@ -105,11 +115,13 @@ def _known_by(fact: Fact, message_id: str, message: Message) -> Fact:
 
 
 def _facts_of(item: Item, words: Words, about: dict[str, Any], is_known: bool) -> list[Fact]:
-    meaning = words.meaning(item.identifier)
+    meaning = words.meaning(item.identifier, is_event=item.is_event)
     outputs = item.value if isinstance(item.value, dict) else {}
     if meaning is None:
         # Outputs of an event that nobody knows: its temperature may be that of a motor.
         inner = [fact for fact in _outputs(outputs, words, about) if fact.kind in _CLEAR_ALONE]
+        said = {fact.kind for fact in inner}
+        inner += [fact for fact in _of_type(item, about) if fact.kind not in said]
         # Somebody registered this device: its own alarm is at least a press, which a binding can give a meaning.
         if not inner and is_known and item.is_event and _is_alarm(item.identifier):
             return [event(Kind.BUTTON, "other", **{**about, "channel": item.identifier[:64]})]
@@ -119,6 +131,21 @@ def _facts_of(item: Item, words: Words, about: dict[str, Any], is_known: bool) -
     if not item.is_event:
         return found
     return found + [fact for fact in _outputs(outputs, words, about) if fact.kind not in (meaning.kind, Kind.OTHER)]
+
+
+def _of_type(item: Item, about: dict[str, Any]) -> list[Fact]:
+    """A call that an event names as its type, in words: `{"AlarmType": "SOS"}`. A number is the product's own."""
+    stated = item.value if isinstance(item.value, dict) else {"type": item.value}
+    named = (
+        [value for name, value in stated.items() if name.casefold().replace("_", "") in _TYPES] if item.is_event else []
+    )
+    facts: list[Fact] = []
+    for text in named:
+        meaning = meaning_of(text, is_event=True) if isinstance(text, str) else None
+        if meaning is not None and meaning.kind in URGENT_KINDS:
+            state = _scalar(item) if isinstance(item.value, dict) else None
+            facts += _stated(meaning, replace(item, identifier=str(text), value=None), state, about)
+    return facts
 
 
 def _is_alarm(identifier: str) -> bool:
@@ -139,16 +166,17 @@ def _scalar(item: Item) -> JsonValue:
     """The value itself, or the one of an object that says the state."""
     if not isinstance(item.value, dict):
         return None if isinstance(item.value, list) else item.value
-    for name in (*_STATES, item.identifier):
-        if name in item.value and not isinstance(item.value[name], dict | list):
-            return item.value[name]
+    named = {name.casefold(): value for name, value in item.value.items() if not isinstance(value, dict | list)}
+    for name in (*_STATES, item.identifier.casefold()):
+        if name in named:
+            return named[name]
     # A status that is a number may be a code: 0 may as well mean that all went well.
-    status = item.value.get("status")
+    status = named.get("status")
     return status if isinstance(status, bool | str) else None
 
 
 def _stated(meaning: Meaning, item: Item, value: JsonValue, about: dict[str, Any]) -> list[Fact]:
-    if meaning.values and not (item.is_event and value is None):
+    if meaning.values and not (item.is_event and value is None and NO_WORD not in meaning.values):
         return _mapped(meaning, item, value, about)
     if meaning.kind in MEASURED:
         return _measured(meaning, value, about)

@@ -16,44 +16,78 @@ from devices.products import Meaning
 _LONGEST = 64
 # Only words say anything of it, numbers do not.
 BARE = "bare"
+# What an event that says nothing but its name is found under in `values`.
+NO_WORD = ""
 _PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 # Says only that something is stated.
 _PLAIN = frozenset(
     {
         *("alarm", "alert", "event", "state", "status", "flag", "report", "sensor"),
         *("detected", "trigger", "triggered", "happened", "occurred"),
+        *("detector", "is", "exist", "exists"),
     }
 )
+# Of an event these say no more; of a property they name the switch of a detection, or its setting.
+_HAPPENING = frozenset({"detect", "detection", "warn", "warning", "notify", "notice", "message", "push", "upload"})
+# The detection of smoke or gas may as well be its measuring.
+_FOUND = frozenset({"detect", "detection"})
+_MOVES = frozenset({Kind.SOS, Kind.FALL, Kind.MOTION, Kind.PRESENCE, Kind.TAMPER, Kind.VIBRATION})
 _PRESS = _PLAIN | frozenset(["button", "key", "press", "pressed", "call", "calling", "one"])
 _NUMBER = frozenset(["value", "level", "now"])
 _SUBJECTS: dict[str, tuple[str, ...]] = {
-    Kind.SOS: ("sos", "panic", "emergency", "emergencyhelp", "soshelp", "distress", "callforhelp"),
-    Kind.FALL: ("fall", "falldown", "fallen", "falling", "tumble", "tumbledown"),
+    Kind.SOS: (
+        *("sos", "panic", "emergency", "emergencyhelp", "soshelp", "distress", "callforhelp"),
+        *("askhelp", "askforhelp", "requesthelp", "helprequest", "seekhelp", "urgentcall", "urgenthelp", "duress"),
+        *("pullcord", "pullrope", "emergencyrescue"),
+    ),
+    Kind.FALL: (
+        *("fall", "falldown", "fallen", "falling", "tumble", "tumbledown"),
+        *("humanfall", "personfall", "peoplefall", "bodyfall", "elderfall"),
+    ),
     Kind.SMOKE: ("smoke", "fire", "smokefire"),
     Kind.CO: ("co", "carbonmonoxide", "monoxide"),
-    Kind.GAS: ("gas", "gasleak", "gasleakage", "methane", "lpg", "combustiblegas", "naturalgas"),
+    Kind.GAS: (
+        *("gas", "gasleak", "gasleakage", "methane", "lpg", "combustiblegas", "naturalgas"),
+        *("flammablegas", "coalgas", "propane"),
+    ),
     Kind.WATER: (
         *("water", "waterleak", "waterleakage", "waterleach", "leak", "leakage", "flood", "flooding"),
-        *("waterimmersion", "immersion", "watersensor", "waterlogging", "waterdetector"),
+        *("waterimmersion", "immersion", "watersensor", "waterlogging", "watersoak", "waterintrusion"),
     ),
     Kind.HEAT: ("heat", "overheat", "hightemperature"),
-    Kind.MOTION: ("motion", "pir", "movement", "bodymotion", "humanmotion"),
-    Kind.PRESENCE: ("presence", "occupancy", "occupied", "human", "humanpresence", "people", "person", "somebody"),
+    Kind.MOTION: (
+        *("motion", "pir", "movement", "bodymotion", "humanmotion"),
+        *("infrared", "humaninfrared", "bodyinfrared", "bodymovement"),
+    ),
+    Kind.PRESENCE: (
+        *("presence", "occupancy", "occupied", "human", "humanpresence", "people", "person", "somebody"),
+        *("someone", "humanbody"),
+    ),
     Kind.CONTACT: ("contact", "doorcontact", "door", "window", "doorwindow", "doormagnetic", "windowcontact"),
-    Kind.BED: ("bed", "bedoccupancy", "bedpresence", "inbed", "onbed"),
+    Kind.BED: ("bed", "bedoccupancy", "bedpresence"),
     Kind.VIBRATION: ("vibration", "shock"),
-    Kind.TAMPER: ("tamper", "tampered", "disassemble", "dismantle", "antidismantle"),
-    Kind.BATTERY_LOW: ("lowbattery", "batterylow", "lowpower", "lowvoltage", "batterylowpower"),
+    Kind.TAMPER: (
+        *("tamper", "tampered", "disassemble", "dismantle", "antidismantle"),
+        *("antitamper", "pry", "prying", "antipry", "disassembly", "antidisassembly", "demolition", "antidemolition"),
+    ),
+    Kind.BATTERY_LOW: (
+        *("lowbattery", "batterylow", "lowpower", "lowvoltage", "batterylowpower"),
+        *("undervoltage", "batteryundervoltage", "lowbatteryvoltage", "lowbat", "batlow"),
+    ),
     Kind.SENSOR_FAULT: ("fault", "malfunction"),
 }
 # A bare number of these is a measure: 1 ppm of carbon monoxide, a litre of water.
-_NEEDS_MORE = frozenset({"co", "carbonmonoxide", "monoxide", "water", "methane"})
+_NEEDS_MORE = frozenset({"co", "carbonmonoxide", "monoxide", "water", "methane", "propane"})
 _MEASURES: dict[str, Meaning] = {
     **dict.fromkeys(
-        ("battery", "batterypercentage", "batterypercent", "batterycapacity", "batterysoc", "batterylevelpercentage"),
+        (
+            *("battery", "batterypercentage", "batterypercent", "batterycapacity", "batterysoc"),
+            *("batterylevelpercentage", "batpercent", "batpercentage", "batteryremaining", "remainingbattery"),
+            "residualelectricity",
+        ),
         Meaning(kind=Kind.BATTERY),
     ),
-    "batteryvoltage": Meaning(kind=Kind.BATTERY_VOLTAGE),
+    **dict.fromkeys(("batteryvoltage", "batvoltage"), Meaning(kind=Kind.BATTERY_VOLTAGE)),
     **dict.fromkeys(
         (
             *("temperature", "temp", "roomtemperature", "indoortemperature", "airtemperature", "airtemp"),
@@ -69,19 +103,48 @@ _MEASURES: dict[str, Meaning] = {
         Meaning(kind=Kind.HUMIDITY),
     ),
     **dict.fromkeys(("cotwo", "carbondioxide", "cotwoconcentration"), Meaning(kind=Kind.CO2)),
-    **dict.fromkeys(("heartrate", "heartbeatrate"), Meaning(kind=Kind.VITAL, channel="heart_rate", unit="bpm")),
-    **dict.fromkeys(("spotwo", "bloodoxygen"), Meaning(kind=Kind.VITAL, channel="spo2", unit="%")),
     **dict.fromkeys(
-        ("breathrate", "respiratoryrate", "respirationrate", "breathingrate"),
+        ("heartrate", "heartbeatrate", "pulserate"),
+        Meaning(kind=Kind.VITAL, channel="heart_rate", unit="bpm"),
+    ),
+    **dict.fromkeys(
+        ("spotwo", "bloodoxygen", "oxygensaturation", "bloodoxygensaturation"),
+        Meaning(kind=Kind.VITAL, channel="spo2", unit="%"),
+    ),
+    **dict.fromkeys(
+        ("systolic", "systolicpressure", "systolicbloodpressure", "systolicbp", "sbp", "bloodpressurehigh"),
+        Meaning(kind=Kind.VITAL, channel="systolic_pressure", unit="mmHg"),
+    ),
+    **dict.fromkeys(
+        ("diastolic", "diastolicpressure", "diastolicbloodpressure", "diastolicbp", "dbp", "bloodpressurelow"),
+        Meaning(kind=Kind.VITAL, channel="diastolic_pressure", unit="mmHg"),
+    ),
+    **dict.fromkeys(("bloodglucose", "bloodsugar"), Meaning(kind=Kind.VITAL, channel="blood_glucose", unit="mmol/L")),
+    **dict.fromkeys(
+        ("breathrate", "respiratoryrate", "respirationrate", "breathingrate", "breathfrequency"),
         Meaning(kind=Kind.VITAL, channel="respiratory_rate", unit="/min"),
     ),
     **dict.fromkeys(("bodytemperature", "bodytemp"), Meaning(kind=Kind.VITAL, channel="body_temperature", unit="°C")),
 }
 _OF_SUBJECT = {subject: kind for kind, subjects in _SUBJECTS.items() for subject in subjects}
-_SUSPECTED = Meaning(kind=Kind.FALL, values={"1": "suspected", "true": "suspected", "0": "cleared", "false": "cleared"})
+
+
+def _switch(kind: str, on: JsonValue, off: JsonValue) -> Meaning:
+    """An identifier that names one state of two; an event of it that says no more states it too."""
+    return Meaning(kind=kind, values={"1": on, "true": on, NO_WORD: on, "0": off, "false": off})
+
+
+_SUSPECTED = _switch(Kind.FALL, "suspected", "cleared")
 _WHOLE: dict[str, Meaning] = {
     "help": Meaning(kind=Kind.OTHER),
     **dict.fromkeys(("fallwarning", "suspectedfall", "maybefall", "fallsuspected"), _SUSPECTED),
+    **dict.fromkeys(
+        ("leavebed", "leftbed", "outofbed", "offbed", "outbed", "getoutofbed", "bedexit", "leavebedalarm"),
+        _switch(Kind.BED, "vacant", "occupied"),
+    ),
+    **dict.fromkeys(("inbed", "onbed", "bedoccupied"), _switch(Kind.BED, "occupied", "vacant")),
+    **dict.fromkeys(("dooropen", "dooropened", "windowopen", "windowopened"), _switch(Kind.CONTACT, "open", "closed")),
+    **dict.fromkeys(("batteryalarm", "batteryalert", "batterywarning"), Meaning(kind=Kind.BATTERY_LOW)),
     **dict.fromkeys(
         (
             *("helpbutton", "helpalarm", "callhelp", "helpcall", "helpevent", "nursecall", "callnurse"),
@@ -132,8 +195,11 @@ _GESTURES: dict[str, str] = {
 }
 
 
-def meaning_of(identifier: str) -> Meaning | None:
-    """What an identifier means nearly everywhere; a number behind it counts its like. None for a product's own word."""
+def meaning_of(identifier: str, *, is_event: bool = False) -> Meaning | None:
+    """What an identifier means nearly everywhere; a number behind it counts its like. None for a product's own word.
+
+    `is_event`: it names what happened, so `FallDetection` is a fall and no switch.
+    """
     if len(identifier) > _LONGEST:
         return None
     parts = _parts(identifier)
@@ -141,6 +207,10 @@ def meaning_of(identifier: str) -> Meaning | None:
     while len(parts) > 1 and parts[-1].isdigit():
         counted.insert(0, parts.pop())
     meaning = _meaning(parts)
+    if meaning is None and is_event:
+        meaning = _meaning([part for part in parts if part not in _HAPPENING])
+        if meaning is not None and meaning.kind not in _MOVES and not _FOUND.isdisjoint(parts):
+            return None
     if meaning is None or not counted or meaning.channel:
         return meaning
     return replace(meaning, channel="_".join(counted))
@@ -163,7 +233,7 @@ def _meaning(parts: list[str]) -> Meaning | None:
 
 def _parts(identifier: str) -> list[str]:
     """`SmokeSensorState` and `smoke_sensor_state` as smoke, sensor, state."""
-    text = re.sub(r"(?i)co2", "Cotwo", identifier)
+    text = re.sub(r"(?i)ch4", "Methane", re.sub(r"(?i)co2", "Cotwo", identifier))
     return [part.lower() for part in _PARTS.findall(re.sub(r"(?i)spo2", "Spotwo", text))]
 
 

@@ -9,7 +9,9 @@ from dataclasses import replace
 from pydantic import JsonValue
 
 from carebell.types import Kind
+from devices.coercion import word
 from devices.dialect import Decoded, Known, Message, Problem, Reason
+from devices.dialects.thing_identity import told_apart
 from devices.dialects.thing_items import (
     ITEM_LIMIT,
     Item,
@@ -55,6 +57,8 @@ _FELL: Mapping[str, JsonValue] = {"none": "cleared", "maybe_fall": "suspected", 
     "normal": "cleared",
     "alarm": "detected",
 }
+_ARMED: Mapping[str, JsonValue] = {"disarmed": "disarm", "arm": "arm", "home": "arm_home"}
+_SOS = "sos"
 _SCALED = ("temp_current", "humidity_current", "temp_value", "humidity_value", "battery_value", "va_battery")
 _OWN: dict[str, Meaning] = {
     **dict.fromkeys(
@@ -67,6 +71,9 @@ _OWN: dict[str, Meaning] = {
     **dict.fromkeys(("watersensor_state", "water_sensor_state"), Meaning(kind=Kind.WATER, values=_ALARM)),
     **dict.fromkeys(("doorcontact_state", "doorcontact_state_2"), Meaning(kind=Kind.CONTACT, values=_DOOR)),
     **dict.fromkeys(("presence_state", "human_motion_state"), Meaning(kind=Kind.PRESENCE, values=_SEEN)),
+    "master_mode": Meaning(kind=Kind.ARM, values=_ARMED),
+    "closed_opened": Meaning(kind=Kind.CONTACT, values=_DOOR),
+    "hijack": Meaning(kind=Kind.SOS),
     "fall_down_status": Meaning(kind=Kind.FALL, values=_FELL),
     "shock_state": Meaning(kind=Kind.VIBRATION, values={"vibration": True, "normal": False}),
     "checking_result": Meaning(kind=Kind.SENSOR_FAULT, values={"check_failure": True, "check_success": False}),
@@ -138,13 +145,21 @@ def _posted(message: Message, sender: str, content: Mapping[str, JsonValue], wha
         items = _batch(data, is_history=what == "history")
     if not items:
         return said_by(sender, (alive(),), (wrong("the report names no code"),))
+    items = [_called(item) for item in items]
     dated = [item if item.stated_time is not None else replace(item, stated_time=at) for item in items]
     is_known = known.device(sender) is not None
     message_id = id_of(content.get("msgId"))
     facts = facts_of(
         dated, lambda device: _words(known, device or sender), message, message_id=message_id, is_known=is_known
     )
-    return said_by(sender, facts)
+    facts, lessons = told_apart(facts, message, known, f"{NAME}/{sender}/calls")
+    return said_by(sender, facts, (), lessons)
+
+
+def _called(item: Item) -> Item:
+    """An alarm panel has its emergency as one of its modes."""
+    is_call = item.identifier == "master_mode" and word(item.value) == _SOS
+    return replace(item, identifier=_SOS) if is_call else item
 
 
 def _as_object(data: JsonValue) -> dict[str, JsonValue] | None:
@@ -166,11 +181,18 @@ def _event(data: Mapping[str, JsonValue], at: JsonValue) -> list[Item]:
 
 def _batch(data: Mapping[str, JsonValue], *, is_history: bool) -> list[Item]:
     items = _pack(data, "", is_history)
-    subs = data.get("subDevices")
-    for device, pack in list(subs.items())[:100] if isinstance(subs, dict) else ():
+    for device, pack in _sub_devices(data.get("subDevices")):
         if isinstance(pack, dict):
             items += _pack(pack, device[:200], is_history)
     return items
+
+
+def _sub_devices(stated: JsonValue) -> list[tuple[str, JsonValue]]:
+    """What is said of devices behind a gateway, by their ids or as a list of objects that name theirs."""
+    if isinstance(stated, dict):
+        return list(stated.items())[:100]
+    listed = stated[:100] if isinstance(stated, list) else []
+    return [(id_of(one.get("deviceId", one.get("cid"))), one) for one in listed if isinstance(one, dict)]
 
 
 def _pack(pack: Mapping[str, JsonValue], sub_device: str, is_history: bool) -> list[Item]:

@@ -63,11 +63,21 @@ def alink(**params: Any) -> list[tuple[str, Any, str]]:
         ({"Door": True}, ("contact", "open", "front")),
         ({"Door": "off"}, ("contact", "closed", "front")),
         ({"SOS": 1}, ("other", 1, "")),
+        ({"neck:T": 215}, ("temperature", 21.5, "neck")),
+        ({"neck:SOS": 1}, ("other", 1, "neck")),
+        ({"SOS": {"Latitude": 1.5, "Longitude": 2.5}}, ("other", None, "")),
         ({"Smoke": 1}, ("smoke", True, "")),
     ],
 )
 def test_the_words_of_the_product_go_before_everybodys(params: dict[str, Any], reading: tuple[str, Any, str]) -> None:
     assert alink(**params) == [reading]
+
+
+def test_a_mapping_may_name_an_identifier_with_its_block() -> None:
+    listener = Listener(Nobody(), read_product(PENDANT.replace("  T:", '  "neck:SOS":'), "pendant.yaml"))
+    payload = orjson.dumps({"id": "1", "params": {"neck:SOS": 215}})
+    message = Message(topic="/sys/a1Pendant/one/thing/event/property/post", payload=payload, received_at=AT)
+    assert [(one.kind, one.value) for one in listener.hear(message).readings] == [("temperature", 21.5)]
 
 
 def test_other_products_keep_the_words_of_everybody() -> None:

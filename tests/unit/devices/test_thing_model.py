@@ -78,6 +78,61 @@ def test_an_id_of_an_example_swallows_no_later_press(message_id: str, stated: An
     assert identity(message_id, stated)[1] == ""
 
 
+def test_an_id_and_a_time_that_never_go_on_swallow_no_later_press() -> None:
+    """A clock that was set once, and an id that is the same for ever."""
+    body = {"id": "123", "params": {"SOS": {"value": 1, "time": NOW}}}
+    assert calls(body, at=(0, 20)) == 1
+    assert calls(body, at=(0, 31, 31.5)) == 2
+    assert calls(body, at=(0, 31, 40, 50, 599)) == 5
+
+
+def test_who_says_two_things_under_one_id_and_time_has_no_identity() -> None:
+    listener, heard = Listener(Nobody()), []
+    for place, value in enumerate((1, 0, 1, 0, 1)):
+        body = {"id": "123", "params": {"SOS": {"value": value, "time": NOW}, "a": 1, "b": 2}}
+        message = Message(topic=TOPIC, payload=orjson.dumps(body), received_at=AT + timedelta(seconds=place))
+        heard += [one.value for one in listener.hear(message).readings if one.kind == "sos"]
+    assert heard == ["active", "cleared", "active", "cleared", "active"]
+
+
+def test_a_late_copy_of_an_earlier_call_is_no_call() -> None:
+    """Between the call and its copy the device said that it was over, under an id of its own."""
+    listener, heard = Listener(Nobody()), []
+    for place, (number, value) in enumerate([("1", 1), ("2", 0), ("1", 1)]):
+        stated = NOW + 1000 * int(number)
+        body = {"id": number, "params": {"SOS": {"value": value, "time": stated}, "a": 1, "b": 2}}
+        message = Message(topic=TOPIC, payload=orjson.dumps(body), received_at=AT + timedelta(seconds=place))
+        heard += [one.value for one in listener.hear(message).readings if one.kind == "sos"]
+    assert heard == ["active", "cleared"]
+
+
+def test_what_is_remembered_of_calls_is_bounded() -> None:
+    packs = [
+        {"identity": {"productKey": "p", "deviceName": str(n)}, "events": {"SOS": {"time": NOW}}} for n in range(99)
+    ]
+    (lesson,) = decoded({"id": "1", "params": packs}, "/sys/a1P/d/thing/event/property/pack/post").lessons
+    assert lesson.value is not None
+    assert len(lesson.value) < 70
+
+
+def test_a_gesture_that_is_bound_to_be_a_call_is_swallowed_no_more_than_a_call() -> None:
+    body = {"id": "123", "params": {"PowerKey": {"value": "pushed", "time": NOW}}}
+    listener, heard = Listener(Nobody()), 0
+    for place in (0, 20, 60):
+        message = Message(topic=TOPIC, payload=orjson.dumps(body), received_at=AT + timedelta(seconds=place))
+        heard += sum(one.kind == "other" for one in listener.hear(message).readings)
+    assert heard == 2
+
+
+def test_calls_are_remembered_before_gestures() -> None:
+    packs = [{"identity": {"productKey": "p", "deviceName": str(n)}, "properties": {"Key": "x"}} for n in range(90)]
+    content = {"id": "1", "params": [{"events": {"SOS": {"time": NOW}}}, *packs]}
+    dated = orjson.loads(orjson.dumps(content).replace(b'"x"', b'{"value": "x", "time": %d}' % NOW))
+    (lesson,) = decoded(dated, "/sys/a1P/d/thing/event/property/pack/post").lessons
+    assert lesson.value is not None
+    assert any(place.startswith("sos|") for place in lesson.value)
+
+
 def test_what_is_no_press_has_no_identity_without_a_time() -> None:
     """A door that opens and closes within a second says two things under one id."""
     facts = [decoded({"id": "123", "params": {"ContactState": state}}).facts[0] for state in (1, 0)]

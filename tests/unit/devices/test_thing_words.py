@@ -20,15 +20,16 @@ def kind_of(identifier: str) -> str | None:
             "sos",
             "SOS sos_state SosAlarmState sosEvent EmergencyCall emergency_alarm PanicButton key_sos SOS1 one_key_alarm",
         ),
-        ("sos", "HelpButton call_help NurseCall emergency"),
+        ("sos", "HelpButton call_help NurseCall emergency PullCordAlarm UrgentCall duress_alarm"),
         ("fall", "fall FallDetected fall_down_alarm fall_state FallEvent TumbleAlarm"),
         ("smoke", "smoke SmokeSensorState smoke_alarm FireAlarm"),
         ("co", "COAlarmState co_state CarbonMonoxideAlarm"),
-        ("gas", "GasSensorState gas_leak_alarm methane_alarm"),
-        ("water", "WaterSensorState water_leak LeakState flood_alarm"),
+        ("gas", "GasSensorState gas_leak_alarm methane_alarm CH4Alarm"),
+        ("water", "WaterSensorState water_leak LeakState flood_alarm WaterDetectorState"),
         ("heat", "overheat HeatAlarm high_temperature_alarm"),
         ("motion", "MotionAlarmState pir PIRState body_motion"),
-        ("presence", "human_presence occupancy OccupancyState presence_state"),
+        ("presence", "human_presence occupancy OccupancyState presence_state HumanExist SomeoneExists"),
+        ("bed", "InBed on_bed LeaveBed bed_exit"),
         ("contact", "door_state DoorContact window_state contact"),
         ("tamper", "temper_alarm TamperState tamper_alarm"),
         ("battery", "battery BatteryPercentage battery_level"),
@@ -36,7 +37,7 @@ def kind_of(identifier: str) -> str | None:
         ("temperature", "temp CurrentTemperature indoor_temperature temperature_1"),
         ("humidity", "humi RelativeHumidity air_humidity"),
         ("co2", "CO2 co2_value CarbonDioxide"),
-        ("vital", "HeartRate blood_oxygen SpO2 body_temperature"),
+        ("vital", "HeartRate blood_oxygen SpO2 body_temperature systolic_pressure DiastolicPressure blood_glucose"),
         ("test", "test_alarm"),
     ],
 )
@@ -57,6 +58,7 @@ def test_words_that_are_known(kind: str, identifiers: str) -> None:
             "rainfall",
         ),
         *("smoke_sensor_value", "SmokeAlarmSwitch", "gas_threshold", "co_value", "water_level", "water_temp"),
+        *("flame_state", "bat", "pulse", "GasDetection", "SmokeWarning", "sos_message", "high_blood_pressure"),
         *("TargetTemperature", "temp_set", "temp_current", "soil_humidity", "temperature_unit", "va_temperature"),
         *(
             "alarm",
@@ -76,6 +78,19 @@ def test_words_that_are_known(kind: str, identifiers: str) -> None:
 )
 def test_words_that_are_not_taken_for_others(identifier: str) -> None:
     assert kind_of(identifier) in (None, "other")
+
+
+@pytest.mark.parametrize(
+    ("identifier", "kind"),
+    [
+        *(("FallDetection", "fall"), ("sos_message", "sos"), ("SmokeWarning", "smoke"), ("motion_detect", "motion")),
+        *(("GasDetection", None), ("smoke_detect", None), ("detection", None)),
+    ],
+)
+def test_an_event_of_a_detection_is_no_switch_of_it(identifier: str, kind: str | None) -> None:
+    meaning = meaning_of(identifier, is_event=True)
+    assert (meaning and meaning.kind) == kind
+    assert kind_of(identifier) is None
 
 
 def test_a_number_behind_a_word_tells_two_of_a_kind_apart() -> None:
