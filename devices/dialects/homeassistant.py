@@ -13,8 +13,9 @@ from devices.coercion import word
 from devices.dialect import PAYLOAD_LIMIT, Decoded, Fact, Known, Lesson, Message, Problem, Reason
 from devices.dialects import native
 from devices.dialects.homeassistant_discovery import chosen, config_of, learnt
-from devices.dialects.homeassistant_names import documented_kind, sketch_kind
-from devices.dialects.homeassistant_state import availability_of, facts_of, is_broken, signal_of
+from devices.dialects.homeassistant_names import documented_kind, is_call_key, sketch_kind
+from devices.dialects.homeassistant_state import availability_of, facts_of, is_broken, signal_of, urgency
+from devices.dialects.homeassistant_template import Said
 from devices.facts import alive, level, level_of
 
 NAME = "homeassistant"
@@ -81,43 +82,86 @@ def _said(message: Message) -> str:
 
 
 def _of_lesson(key: str, lesson: Spec, message: Message, known: Known) -> Decoded:
-    """Every entity that reads this topic. All of one device: it is the sender; of several: each is named."""
+    """Every entity that reads this topic, and whether the device is there where a config has that of it too."""
     stated = lesson.get("entities")
     specs = [one for one in stated if isinstance(one, dict)] if isinstance(stated, list) else []
     heard = [one for one in specs if one.get("role") == "availability"]
-    if heard:
-        return _availability(key, lesson, heard, message, known)
-    told = [(chosen(one.get("device") or [], known), facts_of(one, _said(message))) for one in specs]
-    addresses = list(dict.fromkeys(address for address, _ in told))
-    facts = [_about(fact, address if len(addresses) > 1 else "") for address, found in told for fact in _once(found)]
+    told = [one for one in specs if one.get("role") not in ("availability", "silent")]
+    said = Said(_said(message))
+    # What a life hangs on comes before what only says that somebody is there.
+    states = _states(specs if not heard else told, said, message, known) if told or not heard else None
+    if not heard:
+        return states or Decoded()
+    status = _availability(key, lesson, heard, message.topic, said, known)
+    return status if states is None else _together_with(states, status)
+
+
+def _together_with(states: Decoded, status: Decoded) -> Decoded:
+    """One topic tells both: what it says of the device's presence may be missing from a message."""
+    about = "" if states.device_id == status.device_id else states.device_id
+    spoken = [fact for fact in states.facts if fact.kind not in (Kind.AVAILABILITY, Kind.HEARTBEAT) or not status.facts]
+    facts = (*(_about(fact, fact.sub_device or about) for fact in spoken), *status.facts)
+    return replace(status, facts=facts, problems=states.problems, signal=states.signal)
+
+
+def _states(specs: Sequence[Spec], said: Said, message: Message, known: Known) -> Decoded:
+    """All of one device: it is the sender; of several: each is named."""
+    addresses = [chosen(one.get("device") or [], known) for one in specs]
+    several = len(set(addresses)) > 1
     sender = addresses[0] if addresses else ""
-    if is_broken(_said(message)) and not any(fact.kind != Kind.OTHER for fact in facts):
-        problem = Problem(Reason.NOT_JSON, "begins as JSON and is none")
+    if said.is_too_long and any(one.get("role") != "silent" for one in specs):
+        problem = Problem(Reason.TOO_LARGE, f"{len(said.text)} characters, and no state has so many")
         return Decoded(device_id=sender, facts=tuple(native.cries(message.payload)), problems=(problem,))
+    told, cut = _read(specs, said)
+    facts = [
+        _about(fact, address if several else "")
+        for address, found in zip(addresses, told, strict=True)
+        for fact in dict.fromkeys(found)
+    ]
+    problems = () if not cut else (_of_cut(cut, len(specs)),)
+    if is_broken(said) and not any(fact.kind != Kind.OTHER for fact in facts):
+        broken = Problem(Reason.NOT_JSON, "begins as JSON and is none")
+        return Decoded(device_id=sender, facts=tuple(native.cries(message.payload)), problems=(broken, *problems))
     # Of several devices nothing would tell whose it is.
-    heard_at = [] if len(addresses) > 1 else [signal_of(one, _said(message)) for one in specs]
+    heard_at = [] if several else [signal_of(one, said) for one in specs]
     signal = next((one for one in heard_at if one is not None), None)
-    return Decoded(device_id=sender, facts=tuple(facts) or (alive(),), signal=signal)
+    return Decoded(device_id=sender, facts=tuple(facts) or (alive(),), problems=problems, signal=signal)
 
 
-def _once(facts: Sequence[Fact]) -> list[Fact]:
-    return list(dict.fromkeys(facts))
+def _read(specs: Sequence[Spec], said: Said) -> tuple[list[list[Fact]], list[str]]:
+    """What each entity says, and the names of those for which no work was left: those that a life hangs on come first."""
+    told: list[list[Fact]] = [[] for _ in specs]
+    cut = []
+    for place in sorted(range(len(specs)), key=lambda place: urgency(specs[place])):
+        before = said.cut
+        told[place] = facts_of(specs[place], said)
+        if said.cut > before:
+            cut.append(str(specs[place].get("object")))
+    return told, cut
+
+
+def _of_cut(cut: Sequence[str], count: int) -> Problem:
+    named = ", ".join(cut[:5])[:500]
+    return Problem(
+        Reason.TOO_LARGE,
+        f"{len(cut)} of the {count} entities of this topic are not read, for their templates want more work than a message"
+        f" may cost: {named}",
+    )
 
 
 def _about(fact: Fact, address: str) -> Fact:
     return replace(fact, sub_device=address) if address else fact
 
 
-def _availability(key: str, lesson: Spec, specs: Sequence[Spec], message: Message, known: Known) -> Decoded:
+def _availability(key: str, lesson: Spec, specs: Sequence[Spec], topic: str, said: Said, known: Known) -> Decoded:
     """A topic that many devices lean on speaks for their gateway; an ESPHome node is the gateway of its entities."""
-    said = _said(message)
-    is_on = next((one for one in (availability_of(spec, said) for spec in specs) if one is not None), None)
+    is_on = _is_there(specs, said)
     addresses = list(dict.fromkeys(chosen(spec.get("device") or [], known) for spec in specs))
     is_shared = len(addresses) > 1
-    sender = (message.topic.rpartition("/")[0] or message.topic) if is_shared else addresses[0]
+    sender = (topic.rpartition("/")[0] or topic) if is_shared else addresses[0]
     if is_on is None:
         problem = Problem(Reason.BAD_VALUE, "neither of the two words that the discovery gives for availability")
-        return Decoded(device_id=sender, problems=() if not said.strip() else (problem,))
+        return Decoded(device_id=sender, problems=() if not said.text.strip() else (problem,))
     counts = any(len(spec.get("topics") or ()) > 1 for spec in specs)
     is_there = is_on if is_shared else _together(specs[0], key, is_on, known)
     return Decoded(
@@ -126,6 +170,13 @@ def _availability(key: str, lesson: Spec, specs: Sequence[Spec], message: Messag
         lessons=(Lesson(key, {**lesson, "status": is_on}),) if counts and lesson.get("status") is not is_on else (),
         is_gateway=is_shared or specs[0].get("is_node") is True,
     )
+
+
+def _is_there(specs: Sequence[Spec], said: Said) -> bool | None:
+    """By any of its entities: one whose value is missing from a message may say that it is not there itself."""
+    different = {(spec.get("template"), spec.get("on"), spec.get("off")): spec for spec in specs}
+    words = {availability_of(spec, said) for spec in different.values()}
+    return True if True in words else False if False in words else None
 
 
 def _together(spec: Spec, key: str, is_on: bool, known: Known) -> bool | None:
@@ -168,12 +219,12 @@ def _undescribed(message: Message) -> Decoded:
 
 
 def _documented(levels: Sequence[str], message: Message) -> list[Fact]:
-    """Neither a fall nor a press is lost for want of a discovery: ESPHome documents the names of the fall radar, and an event
-    says itself what it is."""
+    """Neither a fall nor a press is lost for want of a discovery: ESPHome documents the names of the fall radar, an event says
+    itself what it is, and so does a pin that is called SOS."""
     if len(levels) < 4 or levels[-1] != "state":
         return []
-    if levels[-3] == "event":
-        return facts_of({"role": "state_topic", "component": "event", "object": levels[-2]}, _said(message))
+    if levels[-3] == "event" or (levels[-3] == "binary_sensor" and is_call_key(levels[-2])):
+        return facts_of({"role": "state_topic", "component": levels[-3], "object": levels[-2]}, Said(_said(message)))
     if levels[-3] != "binary_sensor":
         return []
     kind = documented_kind(levels[-2])

@@ -5,25 +5,29 @@ an availability topic that counts together with others. Under the config's own n
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from carebell.types import Kind
+from carebell.types import URGENT_KINDS, Kind
 from devices.coercion import word
-from devices.dialect import Decoded, Fact, Known, Lesson, Message, Problem, Reason
-from devices.dialects.homeassistant_names import COMPONENTS, expanded
+from devices.dialect import Decoded, Fact, Known, Message, Problem, Reason
+from devices.dialects.homeassistant_lessons import Book
+from devices.dialects.homeassistant_names import COMPONENTS, FLAG_CLASSES, expanded
+from devices.dialects.homeassistant_state import event_template
 from devices.dialects.homeassistant_template import is_readable
 from devices.facts import alive
 
-_ENTITIES_OF_CONFIG = 100
-_ENTITIES_OF_TOPIC = 200
+_ENTITIES_OF_CONFIG = 200
+_CHARACTERS_CHECKED = 40_000
+_DOUBTS = 5
 _TOPICS = 32
 _TEXT = 1000
 _KEPT = (
     "device_class",
     "unit_of_measurement",
+    "temperature_unit",
     "payload_on",
     "payload_off",
     "off_delay",
@@ -66,7 +70,7 @@ def config_of(topic: str) -> Config | None:
 
 def learnt(config: Config, message: Message, known: Known) -> Decoded:
     """A config arrives, anew, changed or emptied."""
-    book = _Book(known)
+    book = Book(known)
     book.forget(config.key)
     if not message.payload.strip():
         return Decoded(device_id=config.object_id, facts=(_discovery(config),), lessons=book.lessons())
@@ -78,19 +82,33 @@ def learnt(config: Config, message: Message, known: Known) -> Decoded:
         return Decoded(device_id=config.object_id, problems=(Problem(Reason.WRONG_SHAPE, "a config is a JSON object"),))
     if "migrate_discovery" in stated:
         return Decoded(device_id=config.object_id, facts=(alive(),))
-    problems: list[Problem] = []
+    return _described(config, expanded(stated), book)
+
+
+def _described(config: Config, stated: dict[str, Any], book: Book) -> Decoded:
+    if config.component == "device" and not isinstance(stated.get("components"), dict):
+        problem = Problem(Reason.WRONG_SHAPE, "a device's config has an object of components")
+        return Decoded(device_id=config.object_id, problems=(problem,))
     names: list[str] = [config.node, config.object_id]
-    for entity in _entities(config, expanded(stated)):
+    found = _entities(config, stated)
+    entities = found[:_ENTITIES_OF_CONFIG]
+    for entity in entities:
         names = entity["device"] or names
-        problems += _doubts(entity)
         for topic, spec in _specs(entity):
             book.add(config.key, topic, spec)
+    left_out = [*(one["object"] for one in found[_ENTITIES_OF_CONFIG:]), *book.left_out]
     return Decoded(
-        device_id=chosen(names, known),
+        device_id=chosen(names, book.known),
         facts=(_discovery(config),),
         lessons=book.lessons(),
-        problems=tuple(problems[:5]),
+        problems=(*_too_many(left_out), *_doubts(entities)),
     )
+
+
+def _too_many(left_out: Iterable[str]) -> list[Problem]:
+    named = list(dict.fromkeys(left_out))
+    detail = f"{len(named)} entities are too many and not read: {', '.join(named[:5])}"
+    return [Problem(Reason.TOO_LARGE, detail[:_TEXT])] if named else []
 
 
 def chosen(names: Iterable[str], known: Known) -> str:
@@ -108,16 +126,20 @@ def _entities(config: Config, stated: dict[str, Any]) -> list[dict[str, Any]]:
     components = stated.pop("components", None)
     if config.component != "device":
         return [_entity(config, config.component, config.object_id, stated)]
-    if not isinstance(components, dict):
-        return []
-    found = []
-    for name, part in list(components.items())[:_ENTITIES_OF_CONFIG]:
-        if isinstance(part, dict):
-            own = expanded(part)
-            if own.keys() <= {"platform"}:
-                continue  # a component that is left with nothing else is removed
-            found.append(_entity(config, word(own.get("platform")), str(name)[:200], {**stated, **own}))
-    return found
+    parts = [(name, expanded(part)) for name, part in (components or {}).items() if isinstance(part, dict)]
+    # A component that is left with nothing else is removed.
+    kept = [(name, own) for name, own in parts if not own.keys() <= {"platform"}]
+    return [
+        _entity(config, word(own.get("platform")), str(name)[:200], {**stated, **own})
+        for name, own in sorted(kept, key=_is_ordinary)
+    ]
+
+
+def _is_ordinary(part: tuple[str, Mapping[str, Any]]) -> bool:
+    """Whether no life hangs on a component: of too many it is the first to be left out."""
+    return (
+        part[1].get("platform") == "sensor" or FLAG_CLASSES.get(word(part[1].get("device_class"))) not in URGENT_KINDS
+    )
 
 
 def _entity(config: Config, component: str, object_id: str, stated: Mapping[str, Any]) -> dict[str, Any]:
@@ -230,60 +252,29 @@ def _template(entity: Mapping[str, Any], topic_name: str) -> str:
     return str(templates.get(wanted) or templates.get("state_value_template") or "")
 
 
-def _doubts(entity: Mapping[str, Any]) -> list[Problem]:
-    """A template that is not read here makes an entity silent: whoever installs it must hear that."""
+def _doubts(entities: Iterable[Mapping[str, Any]]) -> list[Problem]:
+    """An entity without a component or with a template that is not read here is silent: who installs it must hear that."""
+    problems: list[Problem] = []
+    left = _CHARACTERS_CHECKED
+    for entity in entities:
+        if not entity["component"]:
+            problems.append(Problem(Reason.WRONG_SHAPE, f"{entity['object']}: a component without a platform"))
+        if any(sign in entity["topics"].get("state_topic", "") for sign in "+#"):
+            detail = f"{entity['object']}: a topic that stands for several is read only where its own ecosystem is known here"
+            problems.append(Problem(Reason.BAD_ADDRESS, detail))
+        for template in _value_templates(entity):
+            left -= len(template)
+            if left < 0:
+                return [*problems[:_DOUBTS], Problem(Reason.TOO_LARGE, f"{entity['object']}: too long to be checked")]
+            if not is_readable(template):
+                detail = f"{entity['object']}: its value template is not read here: {template[:200]}"
+                problems.append(Problem(Reason.BAD_VALUE, detail))
+    return problems[:_DOUBTS]
+
+
+def _value_templates(entity: Mapping[str, Any]) -> list[str]:
+    """What an entity's value is read by; the same one once."""
+    stated = [_template(entity, name) for name in ("state_topic", "topic") if name in entity["topics"]]
     if entity["component"] == "event":
-        return []
-    unread = [
-        template
-        for name in ("state_topic", "topic")
-        if name in entity["topics"] and (template := _template(entity, name)) and not is_readable(template)
-    ]
-    return [
-        Problem(Reason.BAD_VALUE, f"{entity['object']}: its value template is not read here: {template[:200]}")
-        for template in unread[:1]
-    ]
-
-
-def _config_of_spec(spec: Mapping[str, Any]) -> str:
-    return str(spec.get("config"))
-
-
-@dataclass(slots=True)
-class _Book:
-    """The lessons that change; what stays as it was is not learnt again."""
-
-    known: Known
-    pages: dict[str, dict[str, Any] | None] = field(default_factory=dict)
-    taught: dict[str, list[str]] = field(default_factory=dict)
-
-    def _page(self, key: str) -> dict[str, Any]:
-        if key not in self.pages:
-            self.pages[key] = dict(self.known.lesson(key) or {})
-        return self.pages[key] or {}
-
-    def forget(self, config: str) -> None:
-        """Everything that a config taught before."""
-        before: Mapping[str, Any] = self.known.lesson(config) or {}
-        self.taught[config] = []
-        for topic in before.get("topics", []):
-            page = self._page(str(topic))
-            left = [one for one in page.get("entities", []) if one.get("config") != config]
-            self.pages[str(topic)] = {**page, "entities": left}
-
-    def add(self, config: str, topic: str, spec: Mapping[str, Any]) -> None:
-        """One entity reads one topic."""
-        page = self._page(topic)
-        entities = sorted([*page.get("entities", []), {**spec, "config": config}], key=_config_of_spec)
-        if len(entities) <= _ENTITIES_OF_TOPIC:
-            self.pages[topic] = {**page, "entities": entities}
-            self.taught[config] = list(dict.fromkeys([*self.taught.get(config, []), topic]))
-
-    def lessons(self) -> tuple[Lesson, ...]:
-        """What is new. A topic that no entity reads any more is forgotten."""
-        written: dict[str, Any] = {
-            key: page if page and page.get("entities") else None for key, page in self.pages.items()
-        }
-        written |= {key: {"topics": topics} if topics else None for key, topics in self.taught.items()}
-        changed = [Lesson(key, value) for key, value in written.items()]
-        return tuple(one for one in changed if one.value != self.known.lesson(one.key))
+        stated = [event_template(template) for template in stated]
+    return [template for template in dict.fromkeys(stated) if template]

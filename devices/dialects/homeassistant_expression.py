@@ -29,14 +29,7 @@ _TOKEN = re.compile(
     r"""\s*(?:(?P<number>\d{1,15}(?:\.\d{1,15})?)|(?P<text>'[^'\\]*'|"[^"\\]*")|(?P<name>[A-Za-z_]\w*)|"""
     r"""(?P<sign>==|!=|<=|>=|//|[-<>+*/%~.\[\](){},|:=]))"""
 )
-_WORDS: dict[str, Any] = {
-    "true": True,
-    "True": True,
-    "false": False,
-    "False": False,
-    "none": None,
-    "None": None,
-}
+_WORDS: dict[str, Any] = {"true": True, "True": True, "false": False, "False": False, "none": None, "None": None}
 _COMPARISONS = ("==", "!=", "<", ">", "<=", ">=")
 # What a call may name instead of counting places.
 _NAMED = frozenset({"default", "default_value", "boolean", "precision", "if_true", "if_false"})
@@ -210,7 +203,7 @@ class Expression:
             return self._bracket()
         if self._take("["):
             listed = self._listed("]")
-            return self._node(lambda scope: weighed([one(scope) for one in listed]))
+            return self._node(lambda scope: weighed(scope, [one(scope) for one in listed]))
         if self._take("{"):
             return self._table()
         if not self._left:
@@ -218,7 +211,7 @@ class Expression:
         what, text = self._left.pop()
         if what in ("number", "text"):
             stated: Any = text[1:-1] if what == "text" else float(text) if "." in text else int(text)
-            return lambda _: stated
+            return counted(lambda _: stated)
         return self._named(text)
 
     def _bracket(self) -> Node:
@@ -228,7 +221,7 @@ class Expression:
             return first
         self._need(",")
         listed = [first, *self._listed(")")]
-        return self._node(lambda scope: weighed([one(scope) for one in listed]))
+        return self._node(lambda scope: weighed(scope, [one(scope) for one in listed]))
 
     def _table(self) -> Node:
         entries: list[tuple[Node, Node]] = []
@@ -238,14 +231,14 @@ class Expression:
             entries.append((key, self._choice()))
             if not self._take(",") and self._next() != "}":
                 raise Unreadable("expected another entry")
-        return self._node(lambda scope: weighed({key(scope): value(scope) for key, value in entries}))
+        return self._node(lambda scope: weighed(scope, {key(scope): value(scope) for key, value in entries}))
 
     def _named(self, text: str) -> Node:
         if text in _WORDS:
-            return lambda _: _WORDS[text]
+            return counted(lambda _: _WORDS[text])
         if text in self._names:
             # One that is set in a branch not taken, or named by a loop that is over, is not there.
-            return lambda scope: scope.get(text, NOTHING)
+            return counted(lambda scope: scope.get(text, NOTHING))
         if text in FUNCTIONS and self._next() == "(":
             given = self._arguments()
             return self._node(lambda scope: FUNCTIONS[text]([one(scope) for one in given]))

@@ -13,7 +13,9 @@ import orjson
 from devices.coercion import number
 from devices.dialects.homeassistant_values import NOTHING, TEXT_LIMIT, is_true, item, plain, printed, reckoned, text_of
 
-_LIST_LIMIT, _PARTS = 1000, 100
+_LIST_LIMIT, _PARTS = 100, 100
+# Each letter of a text is looked for among those that are taken off its ends.
+_TAKEN_OFF = 64
 # A state of Home Assistant is no longer.
 _SLUG_LIMIT = 255
 _FORMAT = re.compile(r"([^%]{0,32})%(?:\.(\d))?([dfs])([^%]{0,32})")
@@ -96,7 +98,13 @@ def _slug(text: str) -> str:
 
 
 def _trimmed(value: Any, given: list[Any]) -> Any:
-    return text_of(value).strip(*map(text_of, given)) if value is not NOTHING else NOTHING
+    return _stripped(text_of(value), *map(text_of, given)) if value is not NOTHING else NOTHING
+
+
+def _stripped(text: str, letters: str | None = None) -> str:
+    if letters is not None and len(letters) > _TAKEN_OFF:
+        raise TypeError("too long")
+    return text.strip(letters)
 
 
 def _length(value: Any, _given: list[Any]) -> Any:
@@ -228,7 +236,7 @@ METHODS: dict[str, Callable[[Any, list[Any]], Any]] = {
     "slice": _part,
     "lower": _of_a_text(str.lower),
     "upper": _of_a_text(str.upper),
-    "strip": _of_a_text(str.strip),
+    "strip": _of_a_text(_stripped),
     "startswith": _of_a_text(str.startswith),
     "endswith": _of_a_text(str.endswith),
 }

@@ -40,6 +40,7 @@ _LONG = {
     "stat_val_tpl": "state_value_template",
     "stype": "subtype",
     "t": "topic",
+    "temp_unit": "temperature_unit",
     "uniq_id": "unique_id",
     "unit_of_meas": "unit_of_measurement",
     "val_tpl": "value_template",
@@ -99,36 +100,35 @@ FLAG_CLASSES = {
 }
 # The names that ESPHome documents for a fall radar and Seeed's sketch writes itself, where no class tells.
 _DOCUMENTED = {
-    "fall_detected": Kind.FALL,
-    "falling_detected": Kind.FALL,
     "people_exist": Kind.PRESENCE,
     "person_information": Kind.PRESENCE,
 }
 _SKETCH = {"seeed-mmwave_presence": Kind.PRESENCE, "seeed-mmwave_movement": Kind.MOTION}
-_SPLIT = re.compile(r"[^a-z0-9]+")
-_FALLS = frozenset({"fall", "falls", "falling", "fallen"})
-_CALLS = frozenset({"sos", "panic", "emergency"})
-# Beside one of these the name of a call is that of a setting, of a part of the device, or of how it is.
-_NOT_PRESSED = frozenset(
+# Chinese has no blanks: what stands together is one word here.
+_WORD = re.compile(r"[a-z0-9]+|[\u4e00-\u9fff]+")
+_FALLS = frozenset({"fall", "falls", "falling", "fallen", "跌倒", "摔倒"})
+# Beside a fall these say that it is told; any other word may make a setting, a number or a season of it.
+_TOLD = frozenset(
     {
-        *(
-            "enable",
-            "enabled",
-            "allowed",
-            "mode",
-            "armed",
-            "led",
-            "light",
-            "lamp",
-            "siren",
-            "sound",
-            "buzzer",
-            "backlight",
-        ),
-        *("connected", "connection", "online", "available", "ready", "battery", "fault", "problem", "test", "tamper"),
+        *("detected", "detection", "detector", "detect", "alarm", "alert", "event", "status", "state", "information"),
+        *("sensor", "radar", "human", "person", "people", "elder", "bed", "down", "a", "has", "is", "the"),
     }
 )
-_RELEASES = frozenset({"release", "released"})
+_TOLD_IN_CHINESE = re.compile(r"(?:人体|人员|老人|检测|探测|监测|报警|告警|警报|状态|事件|传感器|雷达|发生|跌倒|摔倒)+")
+_CALLS = frozenset({"sos", "panic", "emergency", "help", "notruf", "hilferuf", "panik"})
+_CALLS_IN_CHINESE = ("求助", "求救", "呼救", "紧急")
+# At a door somebody calls too.
+_KEYS = frozenset({"button", "pushbutton", "cord", "pull", "call", "按钮", "按键", "拉绳", "呼叫"})
+# Beside one of these the name of a call is that of a setting, of a part of the device, or of how it is.
+_SET = frozenset(
+    {"enable", "enabled", "allowed", "mode", "armed", "volume", "exit", "relay", "output", "lock", "locked"}
+)
+_SHOWN = frozenset({"led", "light", "lights", "lighting", "lamp", "backlight", "siren", "sound", "buzzer"})
+_CHECKED = frozenset({"test", "tamper", "fault", "problem", "connected", "connection", "online", "available", "ready"})
+_SET_IN_CHINESE = frozenset({"启用", "使能", "模式", "灯", "照明", "声", "出口", "锁", "继电器"})
+_CHECKED_IN_CHINESE = frozenset({"电量", "电池", "低电", "测试", "防拆", "故障", "在线", "离线", "连接"})
+_NOT_PRESSED = _SET | _SHOWN | _CHECKED | {"battery"} | _SET_IN_CHINESE | _CHECKED_IN_CHINESE
+_RELEASES = frozenset({"release", "released", "松开"})
 _GESTURES = {
     "quadruple": "other",
     "quintuple": "other",
@@ -146,6 +146,21 @@ _GESTURES = {
     "clicked": "single",
     "push": "single",
     "pushed": "single",
+    "tap": "single",
+    "tapped": "single",
+    "shortpress": "single",
+    "singlepress": "single",
+    "singleclick": "single",
+    "doublepress": "double",
+    "doubleclick": "double",
+    "tripleclick": "triple",
+    "longpress": "long",
+    "longclick": "long",
+    "单击": "single",
+    "按下": "single",
+    "双击": "double",
+    "三击": "triple",
+    "长按": "long",
     "on": "on",
     "off": "off",
 }
@@ -162,15 +177,23 @@ def expanded(config: Mapping[str, Any]) -> dict[str, Any]:
 
 def words_of(*stated: Any) -> list[str]:
     """The words of names such as `button_short_press`, in order."""
-    return [one for text in stated for one in _SPLIT.split(word(text)[:200]) if one]
+    return [one for text in stated for one in _WORD.findall(word(text)[:200])]
+
+
+def is_named(name: str, said: Iterable[str]) -> bool:
+    """Whether all words of a name are among those said; Chinese ones also within a longer one."""
+    listed = list(said)
+    return all(any(one == word_ or (not word_.isascii() and word_ in one) for one in listed) for word_ in name.split())
 
 
 def flag_kind(device_class: str, names: Iterable[str]) -> Kind | None:
     """What a binary sensor tells. The class says only `unsafe` of a fall: its documented name tells which."""
     listed = list(names)
     if device_class in ("", "safety"):
-        said = set(words_of(*listed))
-        if device_class == "safety" and said & _FALLS:
+        said = words_of(*listed)
+        if device_class == "safety" and "tamper" in said:
+            return Kind.TAMPER
+        if device_class == "safety" and any(is_named(fall, said) for fall in _FALLS):
             return Kind.FALL
         named = [kind for name in listed if (kind := documented_kind(name)) is not None]
         if named:
@@ -184,9 +207,15 @@ def sketch_kind(object_id: str) -> Kind | None:
 
 
 def documented_kind(name: Any) -> Kind | None:
-    """What a name tells that ESPHome documents for a radar, also where it is numbered."""
+    """What a name tells that a radar's documentation gives it, also where it is numbered: a fall, told; or somebody is there."""
     said = words_of(name)
-    return _DOCUMENTED.get("_".join(said[:-1] if said and said[-1].isdigit() else said))
+    said = said[:-1] if said and said[-1].isdigit() else said
+    if said and any(one in _FALLS for one in said) and all(one in _FALLS or one in _TOLD for one in said):
+        return Kind.FALL
+    is_in_chinese = any(fall in name_ for name_ in said for fall in ("跌倒", "摔倒"))
+    if is_in_chinese and all(_TOLD_IN_CHINESE.fullmatch(one) for one in said):
+        return Kind.FALL
+    return _DOCUMENTED.get("_".join(said))
 
 
 def gesture_of(*stated: Any) -> str | None:
@@ -203,9 +232,12 @@ def gesture_of(*stated: Any) -> str | None:
 
 def is_call(*stated: Any) -> bool:
     """Whether a press is named a call for help."""
-    return bool(_CALLS & set(words_of(*stated)))
+    said = words_of(*stated)
+    return bool(_CALLS & set(said)) or any(is_named(call, said) for call in _CALLS_IN_CHINESE)
 
 
 def is_call_key(*stated: Any) -> bool:
-    """Whether a state has the name of a key for calls."""
-    return is_call(*stated) and _NOT_PRESSED.isdisjoint(words_of(*stated))
+    """Whether a state has the name of a key, for calls or for anything."""
+    said = words_of(*stated)
+    is_key = is_call(*stated) or any(is_named(key, said) for key in _KEYS)
+    return is_key and not any(is_named(part, said) for part in _NOT_PRESSED)

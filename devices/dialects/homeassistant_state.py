@@ -6,34 +6,28 @@ from typing import Any
 import orjson
 from pydantic import JsonValue
 
-from carebell.types import Kind
+from carebell.types import URGENT_KINDS, Kind
 from devices.coercion import number, word
 from devices.dialect import Fact
-from devices.dialects.homeassistant_names import flag_kind, gesture_of, is_call, is_call_key, words_of
-from devices.dialects.homeassistant_template import Unreadable, render
+from devices.dialects.homeassistant_measured import measured, temperature
+from devices.dialects.homeassistant_names import flag_kind, gesture_of, is_call, is_call_key
+from devices.dialects.homeassistant_template import Said, Unreadable, render
+from devices.dialects.homeassistant_values import NOTHING
 from devices.facts import event, level, other, sample
-from devices.values import unit_of
 
 Spec = Mapping[str, Any]
 _ARMED = {"armed_home", "armed_away", "armed_night", "armed_vacation", "armed_custom_bypass"}
-_RATES = frozenset({"bpm", "beats/min", "breaths/min", "br/min", "rpm"})
-_SAMPLES = {
-    "battery": Kind.BATTERY,
-    "temperature": Kind.TEMPERATURE,
-    "humidity": Kind.HUMIDITY,
-    "carbon_dioxide": Kind.CO2,
-}
 _UNREAD = object()
 _UNKNOWN = frozenset({"", "none", "unknown", "unavailable"})
 
 
-def facts_of(spec: Spec, said: str) -> list[Fact]:
+def facts_of(spec: Spec, said: Said) -> list[Fact]:
     """What one entity says; nothing where the payload is not about it."""
     role = spec.get("role")
     if role == "topic":
         return _triggered(spec, said)
     if role == "current_temperature_topic":
-        return _temperature(_value(spec, said), spec)
+        return temperature(_value(spec, said), spec, word(spec.get("temperature_unit")))
     if role == "current_humidity_topic":
         return sample(Kind.HUMIDITY, _value(spec, said), channel=_channel(spec))
     if role != "state_topic":
@@ -43,15 +37,15 @@ def facts_of(spec: Spec, said: str) -> list[Fact]:
         return _event(spec, said)
     value = _value(spec, said)
     if value is _UNREAD:
-        return [other(said, channel=_channel(spec))]
-    if value is None and _flag_of(spec, said.strip()) is None:
+        return [other(said.text, channel=_channel(spec))]
+    if value is None and _flag_of(spec, said.text.strip()) is None:
         return []
     # A sender that says the bare word where its config expects it in JSON is understood all the same.
-    value = said.strip() if value is None else value
+    value = said.text.strip() if value is None else value
     return [other(value, channel=_channel(spec))] if read is None else read(spec, value)
 
 
-def availability_of(spec: Spec, said: str) -> bool | None:
+def availability_of(spec: Spec, said: Said) -> bool | None:
     """Whether a word on an availability topic means that the device is there."""
     value = _value(spec, said)
     if value is _UNREAD or value is None:
@@ -59,7 +53,7 @@ def availability_of(spec: Spec, said: str) -> bool | None:
     return {spec.get("on"): True, spec.get("off"): False}.get(word(value))
 
 
-def signal_of(spec: Spec, said: str) -> int | float | None:
+def signal_of(spec: Spec, said: Said) -> int | float | None:
     """How well the device is heard, in dBm, where that is what the entity measures."""
     is_it = word(spec.get("device_class")) == "signal_strength" and word(spec.get("unit_of_measurement")) == "dbm"
     if not is_it or spec.get("role") != "state_topic" or spec.get("component") != "sensor":
@@ -69,28 +63,37 @@ def signal_of(spec: Spec, said: str) -> int | float | None:
     return strength if strength is not None and strength < 0 else None
 
 
-def is_broken(said: str) -> bool:
+def is_broken(said: Said) -> bool:
     """Whether a payload begins as an object or a list and is none."""
-    return said.lstrip().startswith(("{", "[")) and not _is_json(said)
+    return said.content is NOTHING and said.text.lstrip().startswith(("{", "["))
 
 
-def _is_json(said: str) -> bool:
-    try:
-        orjson.loads(said)
-    except orjson.JSONDecodeError:
-        return False
-    return True
+def urgency(spec: Spec) -> int:
+    """In which order the entities of a topic are read: 0 for what a life hangs on, 1 for what may be a call, 2 for others."""
+    if spec.get("component") in ("event", "device_automation"):
+        return 1
+    if spec.get("component") != "binary_sensor":
+        return 2
+    return 0 if _kind_of(spec) in URGENT_KINDS else 1 if _is_key(spec) else 2
+
+
+def event_template(template: str) -> str:
+    """What of an event's template tells the type: all of it, or the part of that name where it is itself an object."""
+    parts = _object(template)
+    if not isinstance(parts, dict):
+        return template
+    return str(parts["event_type"]) if isinstance(parts.get("event_type"), str) else "{{ value_json.event_type }}"
 
 
 def _channel(spec: Spec) -> str:
     return str(spec.get("object") or "")[:200]
 
 
-def _value(spec: Spec, said: str) -> Any:
+def _value(spec: Spec, said: Said) -> Any:
     template = spec.get("template")
     if not template:
-        return said.strip()
-    if "value_json" in str(template) and not _is_json(said):
+        return said.text.strip()
+    if "value_json" in str(template) and said.content is NOTHING:
         return None  # its other branch, OFF, would end an alarm
     try:
         return render(str(template), said)
@@ -98,18 +101,28 @@ def _value(spec: Spec, said: str) -> Any:
         return _UNREAD
 
 
+def _kind_of(spec: Spec) -> Kind | None:
+    """What a binary sensor tells. How the device is, or is set, is no alarm."""
+    kind = flag_kind(word(spec.get("device_class")), (spec.get("object", ""), spec.get("name", "")))
+    return None if kind in URGENT_KINDS and spec.get("entity_category") else kind
+
+
+def _is_key(spec: Spec) -> bool:
+    """Whether it is a key by its name: no call by itself, for that is the installer's own, but a press."""
+    is_own = not spec.get("device_class") and not spec.get("entity_category")
+    return is_own and is_call_key(spec.get("object"), spec.get("name"))
+
+
 def _flag(spec: Spec, value: JsonValue) -> list[Fact]:
     """On and off are the words of the config alone, compared without case."""
     channel = _channel(spec)
     is_on = _flag_of(spec, value)
-    kind = flag_kind(word(spec.get("device_class")), (spec.get("object", ""), spec.get("name", "")))
+    kind = _kind_of(spec)
     if is_on is None and word(value) in _UNKNOWN:
         return []
     # One that never says off is reset by Home Assistant's own clock: each word of it is news.
     is_level = not number(spec.get("off_delay"))
-    is_own = not spec.get("device_class") and not spec.get("entity_category")
-    if is_on is not None and is_own and is_call_key(spec.get("object"), spec.get("name")):
-        # Its name is the installer's own: no call by itself, but the press of a device that is registered for calls.
+    if is_on is not None and kind is None and _is_key(spec):
         return [event(Kind.BUTTON, "on" if is_on else "off", channel=channel, is_level=is_level)]
     if is_on is None or kind is None:
         return [other(value, channel=channel, is_level=True)]
@@ -129,43 +142,6 @@ def _plain(value: JsonValue) -> str:
     return word(value) if read is None else str(read)
 
 
-def _measured(spec: Spec, value: JsonValue) -> list[Fact]:
-    channel = _channel(spec)
-    device_class, unit = word(spec.get("device_class")), word(spec.get("unit_of_measurement"))
-    found: list[Fact] = []
-    if device_class == "temperature" or (not device_class and unit in ("°c", "°f")):
-        found = [] if spec.get("entity_category") == "diagnostic" else _temperature(value, spec)
-    elif device_class == "voltage" or (device_class == "battery" and unit in ("v", "mv")):
-        found = _voltage(spec, value, unit)
-    elif device_class in _SAMPLES and unit not in ("v", "mv"):
-        found = sample(_SAMPLES[device_class], value, channel=channel)
-    elif unit in _RATES and number(value) is not None:
-        found = [
-            Fact(kind=Kind.VITAL, value=number(value), unit=str(spec["unit_of_measurement"])[:16], channel=channel)
-        ]
-    return found or [other(value, channel=channel)]
-
-
-def _temperature(value: Any, spec: Spec) -> list[Fact]:
-    stated = number(value) if isinstance(value, str | int | float) else None
-    if stated is None:
-        return []
-    unit = word(spec.get("unit_of_measurement"))
-    if unit in ("°f", "f"):
-        stated = round((stated - 32) / 1.8, 2)
-    elif unit == "k":
-        stated = round(stated - 273.15, 2)
-    return [Fact(kind=Kind.TEMPERATURE, value=stated, unit=unit_of(Kind.TEMPERATURE), channel=_channel(spec))]
-
-
-def _voltage(spec: Spec, value: JsonValue, unit: str) -> list[Fact]:
-    """Of a battery only where the entity says so: most voltages are of the mains."""
-    said = {*words_of(spec.get("object"), spec.get("name")), word(spec.get("device_class"))}
-    if not said & {"battery", "batt", "bat"}:
-        return []
-    return sample(Kind.BATTERY_VOLTAGE, value, factor=0.001 if unit == "mv" else 1, channel=_channel(spec))
-
-
 def _panel(spec: Spec, value: JsonValue) -> list[Fact]:
     said = word(value)
     if said == "disarmed":
@@ -175,7 +151,7 @@ def _panel(spec: Spec, value: JsonValue) -> list[Fact]:
     return [other(value, channel=_channel(spec))]
 
 
-def _triggered(spec: Spec, said: str) -> list[Fact]:
+def _triggered(spec: Spec, said: Said) -> list[Fact]:
     """A device trigger fires where its payload comes; without one, on every message."""
     value = _value(spec, said)
     if value is _UNREAD or value is None:
@@ -193,7 +169,7 @@ def _triggered(spec: Spec, said: str) -> list[Fact]:
     return [event(Kind.BUTTON, gesture, channel=channel)]
 
 
-def _event(spec: Spec, said: str) -> list[Fact]:
+def _event(spec: Spec, said: Said) -> list[Fact]:
     """An event entity states `event_type` in JSON."""
     typed = _typed(spec, said)
     channel, device_class = _channel(spec), word(spec.get("device_class"))
@@ -207,20 +183,15 @@ def _event(spec: Spec, said: str) -> list[Fact]:
     return [other(typed, channel=channel) if gesture is None else event(Kind.BUTTON, gesture, channel=channel)]
 
 
-def _typed(spec: Spec, said: str) -> Any:
+def _typed(spec: Spec, said: Said) -> Any:
     """The event type: in the payload, in what the template takes of it, or in a template that is itself an object."""
-    stated = render("{{ value_json.event_type }}", said)
+    stated = said.content.get("event_type") if isinstance(said.content, dict) else None
     template = str(spec.get("template") or "").strip()
     if stated is not None or not template:
         return stated
-    parts = _object(template)
-    if isinstance(parts, dict):
-        template = (
-            str(parts["event_type"]) if isinstance(parts.get("event_type"), str) else "{{ value_json.event_type }}"
-        )
-        value = _value({"template": template}, said)
+    value = _value({"template": event_template(template)}, said)
+    if template.startswith("{") and isinstance(_object(template), dict):
         return None if value is _UNREAD else value
-    value = _value(spec, said)
     parts = value if isinstance(value, dict) else _object(value) if isinstance(value, str) else None
     return parts.get("event_type") if isinstance(parts, dict) else None
 
@@ -234,6 +205,6 @@ def _object(text: str) -> Any:
 
 _STATES: dict[str, Callable[[Spec, JsonValue], list[Fact]]] = {
     "binary_sensor": _flag,
-    "sensor": _measured,
+    "sensor": measured,
     "alarm_control_panel": _panel,
 }

@@ -17,17 +17,21 @@ import orjson
 from pydantic import JsonValue
 
 from devices.dialects.homeassistant_expression import Expression, Unreadable
-from devices.dialects.homeassistant_values import NOTHING, Node, effort, is_true, joined
+from devices.dialects.homeassistant_values import NOTHING, Effort, Node, TooMuch, is_true, joined, spend, work_of
 
-__all__ = ["Unreadable", "is_readable", "render"]
+__all__ = ["STEPS_OF_PAYLOAD", "STEPS_OF_TEMPLATE", "Said", "Unreadable", "is_readable", "render"]
 
 _LIMIT = 1000
 _ROUNDS = 50
-# For one payload: so many steps, fewer where the payload is long.
-_STEPS, _CHARACTERS = 2000, 8_000_000
+# Two hundred entities of a gateway that puts everything on one topic take less than half of it.
+STEPS_OF_PAYLOAD = 20_000
+STEPS_OF_TEMPLATE = 2000
+_CHARACTERS_READ_A_STEP = 4
 PAYLOAD_LIMIT = 65_536
-_TAG = re.compile(r"(\{\{.*?\}\}(?!\})|\{%.*?%\}|\{#.*?#\})", re.DOTALL)
-_HEAD = re.compile(r"\s*(\w*)(.*?)\s*", re.DOTALL)
+_ENDS_OF_TAGS = {"{%": "%}", "{#": "#}"}
+_WITHIN = re.compile(r"""'[^']*'|"[^"]*"|[{}]""")
+_OPENS = re.compile(r"\{[{%#]")
+_HEAD = re.compile(r"\w*")
 _SET = re.compile(r"\s+([A-Za-z_]\w*)\s*=(.*)", re.DOTALL)
 _FOR = re.compile(r"\s+([A-Za-z_]\w*)\s+in\s+(.*)", re.DOTALL)
 _ENDS = frozenset({"elif", "else", "endif", "endfor"})
@@ -37,21 +41,47 @@ Variables = dict[str, Any]
 _Statement = Callable[[Variables, list[Any]], None]
 
 
-def render(template: str, said: str) -> JsonValue:
-    """What the template makes of a payload; None where the payload has it not, or is longer than PAYLOAD_LIMIT characters.
-    Raises Unreadable for other templates."""
-    statements = _statements(template)
-    if len(said) > PAYLOAD_LIMIT:
+class Said:
+    """One payload, read once for all the templates that are about it, and what work they have left together, in steps.
+    `cut` counts those that had to stop."""
+
+    def __init__(self, text: str, steps: int = STEPS_OF_PAYLOAD) -> None:
+        self.text = text
+        self.is_too_long = len(text) > PAYLOAD_LIMIT
+        # NOTHING where it is no JSON.
+        self.content: Any = NOTHING if self.is_too_long else _content(text)
+        self.left = steps
+        self.cut = 0
+
+
+def render(template: str, said: Said) -> JsonValue:
+    """What the template makes of a payload; None where the payload has it not, is longer than PAYLOAD_LIMIT characters, or
+    wants more work than is left. Raises Unreadable for other templates."""
+    if said.is_too_long:
         return None
-    variables: Variables = effort(min(_STEPS, _CHARACTERS // max(1, len(said))))
-    variables |= {"value": said, "value_json": _content(said) if "value_json" in template else NOTHING}
-    parts: list[Any] = []
+    given = min(STEPS_OF_TEMPLATE, said.left)
+    effort = Effort(given)
     try:
-        for statement in statements:
-            statement(variables, parts)
-        return _whole(parts)
+        # It may have to be read first, which costs more than what it then does.
+        effort.take_many(len(template) // _CHARACTERS_READ_A_STEP)
+        return _run(_known(template), said, effort)
+    except Unreadable:
+        raise
+    except TooMuch:
+        said.cut += 1
+        return None
     except (TypeError, ValueError, IndexError, ZeroDivisionError, OverflowError):
         return None
+    finally:
+        said.left -= given - max(0, effort.left)
+
+
+def _run(statements: tuple["_Statement", ...], said: Said, effort: Effort) -> JsonValue:
+    variables: Variables = work_of(effort) | {"value": said.text, "value_json": said.content}
+    parts: list[Any] = []
+    for statement in statements:
+        statement(variables, parts)
+    return _whole(parts)
 
 
 def _whole(parts: list[Any]) -> JsonValue:
@@ -65,17 +95,23 @@ def _whole(parts: list[Any]) -> JsonValue:
 
 def is_readable(template: str) -> bool:
     """Whether a template is of a form known here."""
-    try:
-        _statements(template)
-    except Unreadable:
-        return False
-    return True
+    return isinstance(_statements(template), tuple)
+
+
+def _known(template: str) -> tuple["_Statement", ...]:
+    statements = _statements(template)
+    if isinstance(statements, str):
+        raise Unreadable(statements)
+    return statements
 
 
 @lru_cache(maxsize=4096)
-def _statements(template: str) -> tuple[_Statement, ...]:
-    """The same template comes with every message of its entity."""
-    return tuple(_Template(template.strip()).whole())
+def _statements(template: str) -> tuple["_Statement", ...] | str:
+    """The same template comes with every message of its entity. One that is not known here: why."""
+    try:
+        return tuple(_Template(template.strip()).whole())
+    except Unreadable as error:
+        return str(error)
 
 
 class _Template:
@@ -84,7 +120,7 @@ class _Template:
     def __init__(self, text: str) -> None:
         if len(text) > _LIMIT:
             raise Unreadable("too long")
-        self._left = [part for part in _TAG.split(text) if part and not part.startswith("{#")][::-1]
+        self._left = [part for part in _parts_of(text) if part and not part.startswith("{#")][::-1]
         self._names = {"value", "value_json"}
         self._depth = 0
         self._is_in_loop = False
@@ -155,8 +191,32 @@ class _Template:
 
 def _parted(tag: str) -> tuple[str, str]:
     """The first word of a tag, and the rest of it."""
-    parts = _HEAD.fullmatch(tag[2:-2].strip("-"))
-    return (parts[1], parts[2]) if parts else ("", "")
+    text = tag[2:-2].strip("-").strip()
+    head = _HEAD.match(text)
+    return (head[0], text[head.end() :]) if head else ("", "")
+
+
+def _parts_of(text: str) -> list[str]:
+    """Tags and what stands between them, in order."""
+    found, at = [], 0
+    while opening := _OPENS.search(text, at):
+        closing = _ENDS_OF_TAGS.get(opening[0])
+        end = text.find(closing, opening.end()) if closing else _end_of_expression(text, opening.end())
+        if end < 0:
+            raise Unreadable("a tag without its end")
+        found += [text[at : opening.start()], text[opening.start() : end + 2]]
+        at = end + 2
+    return [*found, text[at:]]
+
+
+def _end_of_expression(text: str, at: int) -> int:
+    """Where its two brackets are that belong to no table and no text within it; below 0 where they are not."""
+    depth = 0
+    for sign in _WITHIN.finditer(text, at):
+        if sign[0] == "}" and depth == 0:
+            return sign.start() if text.startswith("}}", sign.start()) else -1
+        depth += {"{": 1, "}": -1}.get(sign[0], 0)
+    return -1
 
 
 def _printing(value: Node) -> _Statement:
@@ -164,7 +224,11 @@ def _printing(value: Node) -> _Statement:
 
 
 def _stating(text: str) -> _Statement:
-    return lambda _variables, parts: parts.append(text)
+    def state(variables: Variables, parts: list[Any]) -> None:
+        spend(variables, text)
+        parts.append(text)
+
+    return state
 
 
 def _setting(name: str, value: Node) -> _Statement:
@@ -187,6 +251,7 @@ def _looping(name: str, held: Node, statements: list[_Statement]) -> _Statement:
             raise TypeError("too many rounds")
         for one in listed:
             # What is set in a round is forgotten after it.
+            spend(variables, variables)
             inner = {**variables, name: one}
             for statement in statements:
                 statement(inner, parts)

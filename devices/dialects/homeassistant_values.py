@@ -13,7 +13,8 @@ from devices.coercion import number
 
 TEXT_LIMIT = 65_536
 _WEIGHT = 200
-_CHARACTERS_A_STEP = 16
+# Work grows with what is handled: so many characters, or items of a list, cost one step more.
+_SIZE_OF_A_STEP = 16
 _WHOLE_LIMIT = 1e15
 # Under a name that no template can write.
 _EFFORT = ""
@@ -25,11 +26,26 @@ class _Nothing:
     """A key that the payload has not."""
 
 
-class _Effort:
-    """How much a template may still do with one payload."""
+class TooMuch(TypeError):
+    """A template wants more work than is left for it."""
+
+
+class Effort:
+    """How much a template may still do with one payload, in steps."""
 
     def __init__(self, steps: int) -> None:
         self.left = steps
+
+    def take(self, handled: Any = None) -> None:
+        """A step, and more for a long text, list or object. Raises TooMuch when none is left."""
+        size = len(handled) if isinstance(handled, str | list | dict) else 0
+        self.take_many(1 + size // _SIZE_OF_A_STEP)
+
+    def take_many(self, steps: int) -> None:
+        """So many steps at once. Raises TooMuch when fewer are left."""
+        self.left -= steps
+        if self.left < 0:
+            raise TooMuch("too much work")
 
 
 NOTHING = _Nothing()
@@ -51,20 +67,23 @@ _CALCULATED: dict[str, Callable[[float, float], float]] = {
 }
 
 
-def effort(steps: int) -> dict[str, Any]:
+def work_of(effort: Effort) -> dict[str, Any]:
     """What goes into the variables of a template so that its work has an end."""
-    return {_EFFORT: _Effort(steps)}
+    return {_EFFORT: effort}
+
+
+def spend(scope: Scope, handled: Any = None) -> None:
+    """A share of the work. Raises TooMuch when none is left."""
+    kept: Effort = scope[_EFFORT]
+    kept.take(handled)
 
 
 def counted(node: Node) -> Node:
-    """A part that takes its share of the work: a step, and more for a long text. Raises TypeError when none is left."""
+    """A part that takes its share of the work by what it comes to."""
 
     def told(scope: Scope) -> Any:
         value = node(scope)
-        kept: _Effort = scope[_EFFORT]
-        kept.left -= 1 + (len(value) // _CHARACTERS_A_STEP if isinstance(value, str) else 0)
-        if kept.left < 0:
-            raise TypeError("too much work")
+        spend(scope, value)
         return value
 
     return told
@@ -148,12 +167,13 @@ def printed(value: Any) -> str:
     return orjson.dumps(value).decode() if isinstance(value, dict | list) else str(value)
 
 
-def weighed(made: Any) -> Any:
+def weighed(scope: Scope, made: Any) -> Any:
     """A list or an object that a template puts together. Raises TypeError where it would multiply what it is made of."""
     waiting, weight = [made], 0
     while waiting:
         one = waiting.pop()
         held = one if isinstance(one, list) else list(one.values()) if isinstance(one, dict) else []
+        spend(scope, held)
         weight += 1 + len(held)
         if weight > _WEIGHT:
             raise TypeError("too large")

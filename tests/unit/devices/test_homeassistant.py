@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from devices.dialect import DeviceRecord, Message
-from devices.dialects.homeassistant_template import Unreadable, render
+from devices.dialects.homeassistant_template import Said, Unreadable, render
 from devices.listener import Heard, Listener, Registered
 
 AT = datetime(2026, 1, 15, tzinfo=UTC)
@@ -223,7 +223,7 @@ def test_a_topic_that_another_ecosystem_can_make_nothing_of_is_the_discovery_s()
     ],
 )
 def test_a_plain_template_is_read(template: str, payload: str, value: object) -> None:
-    assert render(template, payload) == value
+    assert render(template, Said(payload)) == value
 
 
 @pytest.mark.parametrize(
@@ -256,12 +256,16 @@ def test_a_plain_template_is_read(template: str, payload: str, value: object) ->
         "{{ 'x' in }}",
         "{% if value == 1 %}a{% elif value > %}b{% else %}c{% endif %}",
         "{{ }}",
+        "{{ value",
+        "{{" * 480,
+        "{% if value %",
+        "{# a note without its end",
         "{{ value_json. }}",
     ],
 )
 def test_any_other_template_is_refused(template: str) -> None:
     with pytest.raises(Unreadable):
-        render(template, '{"a":1,"b":2}')
+        render(template, Said('{"a":1,"b":2}'))
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,9 @@
-"""Home Assistant's templates where a wrong value would be a wrong alarm, and where a sender wants to keep us busy."""
-
-import time
+"""Home Assistant's templates where a wrong value would be a wrong alarm."""
 
 import orjson
 import pytest
 
-from devices.dialects.homeassistant_template import PAYLOAD_LIMIT, render
+from devices.dialects.homeassistant_template import PAYLOAD_LIMIT, Said, render
 
 
 @pytest.mark.parametrize(
@@ -32,6 +30,12 @@ from devices.dialects.homeassistant_template import PAYLOAD_LIMIT, render
         ("{{ value | trim('\"') }}", '"ON"', "ON"),
         ("{{ value_json.a == true }}", '{"a":true}', True),
         ("{{ value_json.a }}!", '{"a":true}', "True!"),
+        ("{{ {'a': 1}['a'] }}", "", 1),
+        ("{{ {'a': {'b': 1}}['a']['b'] }}", "", 1),
+        ("{% set m = {'a': {'b': 2}}%}{{ m.a.b }}", "", 2),
+        ("a { b } c", "", "a { b } c"),
+        ("{{ '}}' }}", "", "}}"),
+        ("{{ value }}}", "a", "a}"),
         (
             "{% set seen = 'OFF' %}{% for x in value_json %}{% set seen = 'ON' %}{% endfor %}{{ seen }}",
             "[1]",
@@ -40,7 +44,7 @@ from devices.dialects.homeassistant_template import PAYLOAD_LIMIT, render
     ],
 )
 def test_a_template_means_what_it_means_in_home_assistant(template: str, payload: str, value: object) -> None:
-    found = render(template, payload)
+    found = render(template, Said(payload))
     assert (found, type(found)) == (value, type(value))
 
 
@@ -70,45 +74,19 @@ def test_a_template_means_what_it_means_in_home_assistant(template: str, payload
         ("{% for x in value_json %}{{ 'ON' if x == 60 }}{% endfor %}", orjson.dumps(list(range(61))).decode()),
         ("{% for x in value_json %}{% endfor %}{{ x }}", "[]"),
         ("{% if false %}{% set a = 1 %}{% endif %}{{ a }}", "0"),
+        ("{{ 'OFF' if value.strip(value_json.a) == '' else 'ON' }}", orjson.dumps({"a": "b" * 65}).decode()),
         ("{{ value_json.a }}", orjson.dumps({"a": 1, "filler": "x" * PAYLOAD_LIMIT}).decode()),
     ],
 )
 def test_what_cannot_be_told_has_no_value(template: str, payload: str) -> None:
-    assert render(template, payload) is None
-
-
-LISTED = orjson.dumps(list(range(50))).decode()
-
-
-@pytest.mark.parametrize(
-    ("template", "payload"),
-    [
-        ("{% set a = [value, value] %}" + "{% set a = [a, a] %}" * 40 + "{{ a }}!", "x"),
-        ("{% set a = {'a': value} %}" + "{% set a = {'a': a, 'b': a} %}" * 30 + "{{ a }}!", "x"),
-        ("{% for x in value_json %}{{ value" + "|slugify" * 90 + "}}{% endfor %}", LISTED),
-        ("{{ value" + "|slugify" * 90 + "}}", "x y" * 20_000),
-        ("{{ value" + "|lower|upper" * 40 + "}}", "x y" * 20_000),
-        (
-            "{% for x in value_json.l %}" + "{{value|lower}}" * 60 + "{% endfor %}",
-            '{"l":' + LISTED + "}" + " " * 60_000,
-        ),
-        ("{% for x in value_json %}{{ value_json" + "|to_json|from_json" * 40 + "}}{% endfor %}", LISTED),
-        ("{{ max(value_json) }}", orjson.dumps([1] * 20_000).decode()),
-        ("{{ 'a' * 1000000000 }}", "x"),
-        ("{% set a = 99999999 %}" + "{% set a = a * a %}" * 40 + "{{ a }}", "x"),
-    ],
-)
-def test_no_template_keeps_us_busy(template: str, payload: str) -> None:
-    began = time.process_time()
-    assert render(template, payload) is None
-    assert time.process_time() - began < 0.5
+    assert render(template, Said(payload)) is None
 
 
 @pytest.mark.parametrize("template", ["{{ " + "9" * 400 + ".0 }}", "{{ value == " + "9" * 400 + " }}"])
 def test_a_number_without_end_is_refused(template: str) -> None:
     with pytest.raises(ValueError, match="more than one"):
-        render(template, "1")
+        render(template, Said("1"))
 
 
 def test_a_plain_list_is_looked_up() -> None:
-    assert render("{{ 'ON' if value_json.state in ['a', 'b'] else 'OFF' }}", '{"state":"b"}') == "ON"
+    assert render("{{ 'ON' if value_json.state in ['a', 'b'] else 'OFF' }}", Said('{"state":"b"}')) == "ON"

@@ -173,10 +173,10 @@ def test_how_well_a_device_is_heard_is_told(listener: Listener, topic: str, payl
 
 def test_no_home_can_make_what_another_has_taught_be_forgotten(listener: Listener) -> None:
     def teach(home_id: str, node: str) -> None:
-        config = {"state_topic": f"{node}/binary_sensor/sos/state", "unique_id": node, "device_class": "safety"}
+        config = {"state_topic": f"{node}/binary_sensor/flat/state", "unique_id": node, "device_class": "safety"}
         heard(listener, f"carebell/{home_id}/homeassistant/binary_sensor/{node}/sos/config", config)
 
-    topic = "carebell/h1/homeassistant/n/binary_sensor/sos/state"
+    topic = "carebell/h1/homeassistant/n/binary_sensor/flat/state"
     teach("h1", "n")
     for number in range(2100):
         teach("h2", f"e{number}")
