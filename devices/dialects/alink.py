@@ -21,10 +21,12 @@ from devices.dialects.thing_items import (
     wrong,
 )
 from devices.dialects.thing_model import Words, facts_of, words_by
+from devices.dialects.thing_words import parts_of
 from devices.facts import alive, level, level_of
 from devices.products import Meaning, meaning_in
 
 NAME = "alink"
+_SETTINGS = frozenset({"cfg", "config", "configuration", "param", "params", "parameter", "set", "setting", "settings"})
 ROOT = "/"
 _SESSIONS = "/ext/session/"
 _STATUS = "/as/mqtt/status/"
@@ -103,7 +105,13 @@ def _posted(message: Message, sender: str, what: str, known: Known) -> Decoded:
 def _of_block(item: Item, words: Callable[[str], Words]) -> Item:
     """A product may have blocks of functions: `BLOCK:identifier`. A mapping file may name it with its block or without."""
     block, _, identifier = item.identifier.rpartition(":")
-    if not block or not identifier or meaning_in(words(item.sub_device).mapping, item.identifier) is not None:
+    is_setting = not _SETTINGS.isdisjoint(parts_of(block))
+    if (
+        not block
+        or not identifier
+        or is_setting
+        or meaning_in(words(item.sub_device).mapping, item.identifier) is not None
+    ):
         return item
     return replace(item, identifier=identifier, channel=block[:64])
 

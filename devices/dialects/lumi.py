@@ -18,7 +18,8 @@ NAME = "lumi"
 ROOT = "lumi/"
 FILTERS: tuple[str, ...] = ()
 _GESTURES = frozenset({"single", "double", "triple", "hold", "release"})
-_SWITCHED = URGENT_KINDS | {
+# `heat` is more often a boiler at work.
+_SWITCHED = (URGENT_KINDS - {Kind.HEAT}) | {
     *(Kind.CONTACT, Kind.MOTION, Kind.PRESENCE, Kind.WATER, Kind.BED),
     *(Kind.VIBRATION, Kind.TAMPER),
 }

@@ -20,7 +20,7 @@ from devices.coercion import moment, word
 from devices.dialect import PAYLOAD_LIMIT, Ask, Decoded, Fact, Known, Lesson, Message, Problem, Reason
 from devices.dialects import native
 from devices.dialects.sparkplug_aliases import CALLING, is_unknown, kept_unread, named, read_at_last, taught_by
-from devices.dialects.sparkplug_metrics import is_call, meaning_of, pressed, stated
+from devices.dialects.sparkplug_metrics import is_call, meaning_of, pressed, stated, without_doubted_ends
 from devices.dialects.sparkplug_payload import Metric, Payload, read_payload, rebirth
 from devices.dialects.thing_identity import told_apart
 from devices.dialects.thing_model import Words
@@ -238,7 +238,12 @@ def _said(message: Message, payload: Payload, sender: str, words: Words, known: 
     if any(not one.name and one.alias is None for one in metrics):
         spoken.problems.append(Problem(Reason.WRONG_SHAPE, "a metric with neither a name nor an alias"))
     told = [one for one in metrics if one.name and meaning_of(one.name, words) is not None]
-    facts, lessons = told_apart(pressed(told, payload, words, message), message, known, f"{NAME}/{sender}/calls")
+    key = f"{NAME}/{sender}/doubted"
+    before = known.lesson(key)
+    believed, doubted = without_doubted_ends(pressed(told, payload, words, message), before)
+    if doubted != (before or {}):
+        spoken.lessons.append(Lesson(key, doubted or None))
+    facts, lessons = told_apart(believed, message, known, f"{NAME}/{sender}/calls")
     spoken.facts = facts or [alive()]
     spoken.lessons += lessons
     return spoken

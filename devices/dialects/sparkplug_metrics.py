@@ -3,7 +3,7 @@
 Pure. Quality and unit are properties of a metric; a publisher may state them in the birth only.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from pydantic import JsonValue
@@ -18,6 +18,8 @@ from devices.dialects.thing_model import Words, facts_of
 from devices.products import MEASURED, Meaning, meaning_in
 
 _LASTING = frozenset({Kind.SOS, Kind.FALL, Kind.BUTTON})
+DOUBTED_END = "of bad quality: whether it is over, nobody knows"
+_PLACES_KEPT = 64
 _OVER = ("cleared", "release", "off")
 _SETTINGS = frozenset({"config", "configuration", "settings", "parameters", "node control", "device control"})
 _OF_DANGER = frozenset({"alarm", "detected", "triggered", "tripped"})
@@ -72,8 +74,33 @@ def stated(
         items = [_item(one, payload, words, is_press=is_press) for one in told if one.is_doubtful is is_doubtful]
         facts = facts_of(items, lambda _: words, message, message_id=message_id) if items else []
         facts += [fact for item in items for fact in _released(item, words)]
-        found += [replace(fact, note="of bad quality") for fact in facts if is_call(fact)] if is_doubtful else facts
+        found += _doubted(facts, is_press=is_press) if is_doubtful else facts
     return found
+
+
+def _doubted(facts: Iterable[Fact], *, is_press: bool) -> list[Fact]:
+    """A call is one all the same. That one is over is believed of no such value, but data may remember that it was said."""
+    calls = [
+        replace(fact, note="of bad quality" if is_call(fact) else DOUBTED_END) for fact in facts if fact.kind in CALLING
+    ]
+    return [fact for fact in calls if is_press or is_call(fact)]
+
+
+def without_doubted_ends(
+    facts: Iterable[Fact], doubted: Mapping[str, JsonValue] | None
+) -> tuple[list[Fact], dict[str, JsonValue]]:
+    """The facts, and the places of calls of which only a bad value said that they are over. The next call there is news, and
+    no repeat of the one before."""
+    places = dict(doubted or {})
+    found: list[Fact] = []
+    for fact in facts:
+        place = f"{fact.kind}|{fact.channel}"
+        if fact.note == DOUBTED_END:
+            places[place] = True
+            continue
+        is_again = fact.kind in CALLING and places.pop(place, None) is not None
+        found.append(replace(fact, is_level=False) if is_again and is_call(fact) else fact)
+    return found, dict(list(places.items())[-_PLACES_KEPT:])
 
 
 def _released(item: Item, words: Words) -> list[Fact]:

@@ -82,10 +82,11 @@ def received(name: str, body: Body, known: Known, gateway: str) -> tuple[list[Fa
     learnt = known.lesson(lesson_key(gateway, address)) or {}
     zone_type = body.get("ZoneType", learnt.get("zone_type"))
     words = f"{described(known.device(address))} {text_of(learnt.get('model'))} {address.replace('_', ' ')} "
-    words = zones.described(f"{words} {text_of(body.get('ModelId'))} ".casefold(), zone_type)
+    words = f"{words} {text_of(body.get('ModelId'))} ".casefold()
+    meant = zones.described(words, zone_type)
     key = f"tasmota troubles {gateway} {address}"
     before = frozenset((known.lesson(key) or {}).keys())
-    zone = zones.read(body, words, before)
+    zone = zones.read(body, meant, before, is_by_type=meant != words)
     found = [*zone.facts, *_commands(body, words), *_others(body), *_measured(body)]
     lessons = _taught(gateway, address, {"zone_type": body.get("ZoneType")}, learnt)
     if zone.troubles is not None and zone.troubles != before:
@@ -97,6 +98,14 @@ def _taught(gateway: str, address: str, told: Body, learnt: Body) -> list[Lesson
     """What a device is, beside what was known of it."""
     news = {key: text_of(value) for key, value in told.items() if text_of(value)}
     known = {**learnt, **news}
+    model, zone_of = news.get("model", ""), text_of(learnt.get("zone_of"))
+    if "zone_type" in news:
+        known["zone_of"] = model
+    elif model and zone_of and model not in zone_of and zone_of not in model:
+        # Another device under the old name: what the zone of the one before it was for says nothing of it.
+        known = {key: value for key, value in known.items() if key not in ("zone_type", "zone_of")}
+    elif model and "zone_type" in known:
+        known["zone_of"] = model
     return [Lesson(lesson_key(gateway, address), known)] if known != learnt and address else []
 
 

@@ -50,8 +50,9 @@ _RADARS = ("presence", "radar", "mmwave", "human")
 # Reeds that state themselves as a lamp that is on.
 _REEDS = ("mccgq", "lumi.sensor_magnet")
 _OF_TUYA = frozenset({Kind.SMOKE, Kind.GAS, Kind.CO, Kind.WATER})
-_DETECTOR, _ACTUATOR = re.compile(r"sensor|detector|alarm"), re.compile(r"valve|siren|switch")
-_TUYA_CALL = re.compile(r"EF00/0[0-5]17")
+_NO_DETECTOR = r"valve|siren|switch|thermostat|boiler|heater|meter|relay|plug|pump|timer|lamp"
+_DETECTOR, _ACTUATOR = re.compile(r"sensor|detector|alarm"), re.compile(_NO_DETECTOR)
+_TUYA_CALL, _TUYA_SWITCH = re.compile(r"EF00/0[0-5]17"), "EF00/01"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +63,13 @@ class Zone:
     troubles: frozenset[str] | None
 
 
-def read(body: Body, words: str, before: frozenset[str]) -> Zone:
-    """`words` describe the device, in lower case; `before` are the troubles that were on: only they can be over."""
+def read(body: Body, words: str, before: frozenset[str], *, is_by_type: bool = False) -> Zone:
+    """`words` describe the device, in lower case; `before` are the troubles that were on: only they can be over.
+
+    `is_by_type`: only its zone says what the device is for. Pendants join as doors, so its bits come as a bare alarm too.
+    """
     bits = _bits(body)
-    found = _alarms(body, words, bits)
+    found = _alarms(body, words, bits, is_by_type=is_by_type)
     if bits is not None and bits & _TEST:
         found.append(event(Kind.TEST, True))
     stated = {kind: is_on for kind, is_on in _troubles(body, bits) if is_on is not None}
@@ -91,7 +95,7 @@ def described(words: str, zone_type: JsonValue) -> str:
     return words if purpose(words) is not None or named is None else f"{words}{_OF_TYPE.get(int(named), '')} "
 
 
-def _alarms(body: Body, words: str, bits: int | None) -> list[Fact]:
+def _alarms(body: Body, words: str, bits: int | None, *, is_by_type: bool) -> list[Fact]:
     called = [is_on for key in CALLS if (is_on := _indicated(body, key)) is not None]
     meaning = purpose(words)
     if called or (meaning == Kind.SOS and bits is not None):
@@ -99,8 +103,19 @@ def _alarms(body: Body, words: str, bits: int | None) -> list[Fact]:
         found = [event(Kind.SOS, "active" if is_active else "cleared")]
         return found if meaning == Kind.SOS else found + _derived(body, words, meaning)
     if meaning == Kind.SOS:
-        return [event(Kind.SOS, "active")] if any(_TUYA_CALL.fullmatch(key) for key in body) else []
-    return _derived(body, words, meaning) or _of_tuya(body, words, meaning) or _undecided(bits, meaning)
+        return _of_tuya_button(body)
+    found = _derived(body, words, meaning) or _of_tuya(body, words, meaning)
+    return found or _undecided(bits, meaning, is_by_type=is_by_type)
+
+
+def _of_tuya_button(body: Body) -> list[Fact]:
+    """Of a list of gestures any is a press; a switch that is off is none."""
+    called = [
+        flag(value) is not False or not key.startswith(_TUYA_SWITCH)
+        for key, value in body.items()
+        if _TUYA_CALL.fullmatch(key)
+    ]
+    return [event(Kind.SOS, "active" if any(called) else "cleared")] if called else []
 
 
 def _indicated(body: Body, name: str) -> bool | None:
@@ -154,14 +169,14 @@ def _of_tuya(body: Body, words: str, meaning: Kind | None) -> list[Fact]:
     return [] if is_on is None else [level(meaning, is_on)]
 
 
-def _undecided(bits: int | None, meaning: Kind | None) -> list[Fact]:
+def _undecided(bits: int | None, meaning: Kind | None, *, is_by_type: bool) -> list[Fact]:
     """A zone whose type nobody told."""
     if bits is None:
         return []
     is_on = bool(bits & _EITHER_INDICATOR)
-    if meaning is not None:
-        return [level(meaning, is_on)]
-    return [other("alarm" if is_on else "restore", channel="alarm")]
+    named = [] if meaning is None else [level(meaning, is_on)]
+    bare = [other("alarm" if is_on else "restore", channel="alarm")] if is_by_type or meaning is None else []
+    return named + bare
 
 
 def _troubles(body: Body, bits: int | None) -> list[tuple[Kind, bool | None]]:

@@ -3,6 +3,7 @@
 Pure. What has no plain meaning is `other`, which alarms nobody.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -15,7 +16,8 @@ from devices.coercion import moment, number, word
 from devices.dialect import Fact, Known, Message
 from devices.dialects.thing_items import ID_LIMIT, ITEM_LIMIT, Item
 from devices.dialects.thing_position import positions
-from devices.dialects.thing_words import NO_WORD, call, fallen, gesture, meaning_of, switched
+from devices.dialects.thing_values import call, fallen, gesture, switched
+from devices.dialects.thing_words import NO_WORD, meaning_of, parts_of
 from devices.facts import alive, event, level, other, with_test
 from devices.products import MEASURED, Meaning, meaning_in, plain_word
 from devices.values import read_value, unit_of
@@ -29,6 +31,12 @@ _FACT_LIMIT = 5000
 # So many words without a meaning are enough to see what a product says.
 _OTHERS = 100
 _TYPES = frozenset({"type", "alarmtype", "eventtype", "alerttype", "warningtype", "alarmname", "eventname", "alarm"})
+# They name a device too, where nothing says that an alarm is meant.
+_TYPES_OF_ALARMS = frozenset({"type", "alarm"})
+_OVER = re.compile(r"clear|cancel|restor|recover|dismiss|releas|reset", re.IGNORECASE)
+_NO_ALARM = frozenset(
+    {"test", "set", "setting", "settings", "config", "cfg", "mute", "silence", "enable", "disable", "history"}
+)
 _STATES = ("value", "state", "alarm", "alarmstate", "alarm_state")
 _PRESSES = frozenset({Kind.SOS, Kind.FALL, Kind.BUTTON})
 _CLEAR_ALONE = URGENT_KINDS | {Kind.BATTERY, Kind.BATTERY_LOW, Kind.VITAL}
@@ -135,15 +143,16 @@ def _facts_of(item: Item, words: Words, about: dict[str, Any], is_known: bool) -
 
 def _of_type(item: Item, about: dict[str, Any]) -> list[Fact]:
     """A call that an event names as its type, in words: `{"AlarmType": "SOS"}`. A number is the product's own."""
+    if not item.is_event or not _NO_ALARM.isdisjoint(parts_of(item.identifier[:ID_LIMIT])):
+        return []
+    is_alarm = _is_alarm(item.identifier) or "event" in item.identifier.casefold()
     stated = item.value if isinstance(item.value, dict) else {"type": item.value}
-    named = (
-        [value for name, value in stated.items() if name.casefold().replace("_", "") in _TYPES] if item.is_event else []
-    )
+    named = {name.casefold().replace("_", ""): value for name, value in stated.items()}
     facts: list[Fact] = []
-    for text in named:
+    for text in (value for name, value in named.items() if name in (_TYPES if is_alarm else _TYPES - _TYPES_OF_ALARMS)):
         meaning = meaning_of(text, is_event=True) if isinstance(text, str) else None
         if meaning is not None and meaning.kind in URGENT_KINDS:
-            state = _scalar(item) if isinstance(item.value, dict) else None
+            state = False if _OVER.search(item.identifier) else _scalar(item) if isinstance(item.value, dict) else None
             facts += _stated(meaning, replace(item, identifier=str(text), value=None), state, about)
     return facts
 

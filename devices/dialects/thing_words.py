@@ -10,7 +10,6 @@ from dataclasses import replace
 from pydantic import JsonValue
 
 from carebell.types import Kind
-from devices.coercion import flag, number, word
 from devices.products import Meaning
 
 _LONGEST = 64
@@ -19,6 +18,8 @@ BARE = "bare"
 # What an event that says nothing but its name is found under in `values`.
 NO_WORD = ""
 _PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+# `ch4` alone is as often the fourth channel of a relay.
+_METHANE = re.compile(r"(?i)(?<![a-z])ch4(?=_?(?:alarm|alert|leak|gas|sensor|detect|warn|concentration))")
 # Says only that something is stated.
 _PLAIN = frozenset(
     {
@@ -28,9 +29,11 @@ _PLAIN = frozenset(
     }
 )
 # Of an event these say no more; of a property they name the switch of a detection, or its setting.
-_HAPPENING = frozenset({"detect", "detection", "warn", "warning", "notify", "notice", "message", "push", "upload"})
-# The detection of smoke or gas may as well be its measuring.
-_FOUND = frozenset({"detect", "detection"})
+_HAPPENING = frozenset(
+    {"detect", "detection", "detector", "warn", "warning", "notify", "notice", "message", "push", "upload"}
+)
+# The detection of smoke or gas may as well be its measuring, and an upload is one of a meter.
+_FOUND = frozenset({"detect", "detection", "upload"})
 _MOVES = frozenset({Kind.SOS, Kind.FALL, Kind.MOTION, Kind.PRESENCE, Kind.TAMPER, Kind.VIBRATION})
 _PRESS = _PLAIN | frozenset(["button", "key", "press", "pressed", "call", "calling", "one"])
 _NUMBER = frozenset(["value", "level", "now"])
@@ -129,15 +132,31 @@ _MEASURES: dict[str, Meaning] = {
 _OF_SUBJECT = {subject: kind for kind, subjects in _SUBJECTS.items() for subject in subjects}
 
 
+# Said in words, the state is the same whichever of the two the identifier names.
+_SAID_OF: dict[str, tuple[tuple[tuple[str, ...], str], ...]] = {
+    Kind.BED: (
+        (("occupied", "in_bed", "inbed", "on_bed", "onbed"), "occupied"),
+        (("vacant", "out_of_bed", "outbed", "off_bed", "offbed", "left"), "vacant"),
+    ),
+    Kind.CONTACT: ((("open", "opened"), "open"), (("close", "closed", "shut"), "closed")),
+}
+
+
 def _switch(kind: str, on: JsonValue, off: JsonValue) -> Meaning:
     """An identifier that names one state of two; an event of it that says no more states it too."""
-    return Meaning(kind=kind, values={"1": on, "true": on, NO_WORD: on, "0": off, "false": off})
+    said = {**dict.fromkeys(("1", "true", "on", "yes", NO_WORD), on), **dict.fromkeys(("0", "false", "off", "no"), off)}
+    words = {word: state for words, state in _SAID_OF.get(kind, ()) for word in words}
+    return Meaning(kind=kind, values={**said, **words})
 
 
 _SUSPECTED = _switch(Kind.FALL, "suspected", "cleared")
 _WHOLE: dict[str, Meaning] = {
     "help": Meaning(kind=Kind.OTHER),
-    **dict.fromkeys(("fallwarning", "suspectedfall", "maybefall", "fallsuspected"), _SUSPECTED),
+    **dict.fromkeys(("suspectedfall", "maybefall", "fallsuspected"), _SUSPECTED),
+    # As an event without a word it is as often the fall itself.
+    "fallwarning": replace(
+        _SUSPECTED, values={said: one for said, one in _SUSPECTED.values.items() if said != NO_WORD}
+    ),
     **dict.fromkeys(
         ("leavebed", "leftbed", "outofbed", "offbed", "outbed", "getoutofbed", "bedexit", "leavebedalarm"),
         _switch(Kind.BED, "vacant", "occupied"),
@@ -163,36 +182,6 @@ _WHOLE: dict[str, Meaning] = {
         Meaning(kind=Kind.BUTTON),
     ),
 }
-_ON: dict[str, frozenset[str]] = {
-    Kind.SMOKE: frozenset({"smoke", "fire", "alarming"}),
-    Kind.CO: frozenset({"co", "alarming"}),
-    Kind.GAS: frozenset({"gas", "leak", "alarming"}),
-    Kind.WATER: frozenset({"water", "leak", "leaking", "wet", "flood", "alarming"}),
-    Kind.HEAT: frozenset({"heat", "hot", "alarming"}),
-    Kind.MOTION: frozenset({"pir", "motion", "move", "moving"}),
-    Kind.PRESENCE: frozenset({"presence", "present", "occupied", "somebody", "human", "person", "people"}),
-    Kind.BED: frozenset({"occupied", "in_bed", "inbed", "on_bed", "onbed"}),
-    Kind.VIBRATION: frozenset({"vibration", "shock"}),
-    Kind.TAMPER: frozenset({"tamper", "temper", "tampered"}),
-    Kind.BATTERY_LOW: frozenset({"low", "critical"}),
-}
-_OFF: dict[str, frozenset[str]] = {
-    Kind.WATER: frozenset({"dry"}),
-    Kind.MOTION: frozenset({"no_motion", "still"}),
-    Kind.PRESENCE: frozenset({"nobody", "vacant", "unoccupied", "absent", "no_presence"}),
-    Kind.BED: frozenset({"vacant", "out_of_bed", "outbed", "off_bed", "offbed", "left"}),
-    Kind.BATTERY_LOW: frozenset({"middle", "medium", "high", "full", "ok"}),
-}
-_CALM = frozenset({"ok", "safe", "standby", "restored", "recovered", "released", "release", "cancel", "cancelled"})
-_OPEN, _SHUT = frozenset({"open", "opened"}), frozenset({"close", "closed", "shut"})
-_GESTURES: dict[str, str] = {
-    **dict.fromkeys(("1", "true", "click", "single", "single_click", "singleclick", "press", "pressed"), "single"),
-    **dict.fromkeys(("2", "double", "double_click", "doubleclick"), "double"),
-    **dict.fromkeys(("triple", "triple_click", "tripleclick"), "triple"),
-    **dict.fromkeys(("long", "long_press", "longpress", "long_click"), "long"),
-    **dict.fromkeys(("release", "released"), "release"),
-    "hold": "hold",
-}
 
 
 def meaning_of(identifier: str, *, is_event: bool = False) -> Meaning | None:
@@ -202,7 +191,7 @@ def meaning_of(identifier: str, *, is_event: bool = False) -> Meaning | None:
     """
     if len(identifier) > _LONGEST:
         return None
-    parts = _parts(identifier)
+    parts = parts_of(identifier)
     counted: list[str] = []
     while len(parts) > 1 and parts[-1].isdigit():
         counted.insert(0, parts.pop())
@@ -222,7 +211,12 @@ def _meaning(parts: list[str]) -> Meaning | None:
     if (measure := _measure(parts)) is not None:
         return measure
     subject = "".join(part for part in parts if part not in _PLAIN)
+    if (state := _WHOLE.get(subject)) is not None and state.kind in _SAID_OF:
+        return state
     kind = _OF_SUBJECT.get(subject)
+    if kind == Kind.FALL and "detector" in parts:
+        # Of a radar it is the switch of it, like `fall_detection`.
+        return None
     if kind is None and "".join(part for part in parts if part not in _PRESS) in _SUBJECTS[Kind.SOS]:
         kind = Kind.SOS
     if kind is None:
@@ -231,9 +225,9 @@ def _meaning(parts: list[str]) -> Meaning | None:
     return Meaning(kind=kind, mode=BARE if is_bare else "")
 
 
-def _parts(identifier: str) -> list[str]:
+def parts_of(identifier: str) -> list[str]:
     """`SmokeSensorState` and `smoke_sensor_state` as smoke, sensor, state."""
-    text = re.sub(r"(?i)ch4", "Methane", re.sub(r"(?i)co2", "Cotwo", identifier))
+    text = _METHANE.sub("Methane", re.sub(r"(?i)co2", "Cotwo", identifier))
     return [part.lower() for part in _PARTS.findall(re.sub(r"(?i)spo2", "Spotwo", text))]
 
 
@@ -242,50 +236,3 @@ def _measure(parts: list[str]) -> Meaning | None:
         return None
     named = parts[1:] if parts[0] == "current" else parts
     return _MEASURES.get("".join(part for part in named if part not in _NUMBER))
-
-
-def switched(meaning: Meaning, value: JsonValue) -> bool | None:
-    """The switch that a stated value plainly is for a kind; None where it is not plain."""
-    said, kind = word(value), meaning.kind
-    if kind == Kind.CONTACT:
-        return True if said in _OPEN else False if said in _SHUT else None
-    if kind == Kind.SENSOR_FAULT and isinstance(value, int | float):
-        return value != 0
-    if said in _ON.get(kind, ()):
-        return True
-    if said in _OFF.get(kind, ()) or said in _CALM:
-        return False
-    if kind == Kind.BED and not isinstance(value, bool | str):
-        return None
-    if meaning.mode == BARE and number(value) is not None:
-        return None
-    return flag(value)
-
-
-def gesture(value: JsonValue) -> str | None:
-    """The gesture of a button; None where nothing was pressed, "other" for a word that is not known."""
-    said = word(value)
-    if said in ("", "0", "false", "none", "idle"):
-        return None
-    return _GESTURES.get(said, "other")
-
-
-def call(value: JsonValue) -> bool | None:
-    """Whether a stated value of a call for help is one: whatever does not plainly say that it is over. None for nothing."""
-    if value is None or value == "":
-        return None
-    said = word(value)
-    return not (said in _CALM or said in ("clear", "cleared", "inactive") or flag(value) is False)
-
-
-def fallen(value: JsonValue) -> str | None:
-    """The state that a stated value of a fall is; None where it is not plain."""
-    said = word(value)
-    if said in ("fall", "fallen", "fall_down", "falldown", "falling", "confirmed", "fall_alarm", "alarm"):
-        return "detected"
-    if said in ("maybe_fall", "suspected", "suspected_fall", "maybe", "fall_warning", "warning", "2"):
-        return "suspected"
-    if said in _CALM:
-        return "cleared"
-    is_on = flag(value)
-    return None if is_on is None else "detected" if is_on else "cleared"

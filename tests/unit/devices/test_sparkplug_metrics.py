@@ -114,6 +114,19 @@ def test_a_call_of_bad_quality_is_a_call_and_its_end_is_none() -> None:
     assert device.says("DDATA", {**CALM, "properties": told(Quality=500)}) == []
 
 
+def test_a_call_after_an_end_of_bad_quality_is_no_repeat() -> None:
+    """Some publishers vouch for nothing that they say: the second fire must be told as the first was."""
+    device = Device()
+    smoke = {"name": b"Smoke", "datatype": BOOLEAN, "boolean_value": True}
+    doubted, over = {"properties": told(Quality=0)}, {"boolean_value": False}
+    assert device.says("DDATA", {**smoke, **doubted}) == [("smoke", True)]
+    assert device.says("DDATA", {**smoke, **doubted}) == []
+    assert device.says("DDATA", {**smoke, **doubted, **over}) == []
+    assert device.says("DDATA", {**smoke, **doubted}) == [("smoke", True)]
+    assert device.says("DDATA", smoke) == []
+    assert device.says("DDATA", {**smoke, **over}) == [("smoke", False)]
+
+
 def test_a_member_of_a_template_is_read_by_its_own_name() -> None:
     pendant = {"name": b"Pendant", "datatype": TEMPLATE}
     battery = {"name": b"Battery", "datatype": INT32, "int_value": 51}

@@ -115,6 +115,29 @@ def test_what_is_remembered_of_calls_is_bounded() -> None:
     assert len(lesson.value) < 70
 
 
+def test_ids_that_come_in_turns_swallow_no_later_press() -> None:
+    """One id for every call and one for every end of it, under a clock that stands still."""
+    listener, heard = Listener(Nobody()), []
+    for place, (number, value) in enumerate([("1", 1), ("2", 0)] * 3):
+        body = {"id": number, "params": {"SOS": {"value": value, "time": NOW}}}
+        message = Message(topic=TOPIC, payload=orjson.dumps(body), received_at=AT + timedelta(seconds=40 * place))
+        heard += [one.value for one in listener.hear(message).readings if one.kind == "sos"]
+    assert heard.count("active") == 3
+
+
+def test_behind_a_large_gateway_nobodys_later_press_is_swallowed() -> None:
+    listener = Listener(Nobody())
+    packs = [
+        {"identity": {"productKey": "p", "deviceName": str(n)}, "events": {"SOS": {"time": NOW}}} for n in range(99)
+    ]
+    payload = orjson.dumps({"id": "1", "params": packs})
+    for place in range(3):
+        at = AT + timedelta(minutes=place)
+        topic = "/sys/a1P/d/thing/event/property/pack/post"
+        heard = listener.hear(Message(topic=topic, payload=payload, received_at=at))
+        assert sum(one.kind == "sos" for one in heard.readings) == 99
+
+
 def test_a_gesture_that_is_bound_to_be_a_call_is_swallowed_no_more_than_a_call() -> None:
     body = {"id": "123", "params": {"PowerKey": {"value": "pushed", "time": NOW}}}
     listener, heard = Listener(Nobody()), 0

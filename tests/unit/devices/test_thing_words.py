@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from devices.dialects.thing_words import call, fallen, gesture, meaning_of, switched
+from devices.dialects.thing_values import call, fallen, gesture, switched
+from devices.dialects.thing_words import meaning_of
 from devices.products import Meaning
 
 
@@ -125,7 +126,7 @@ def test_switches_are_read_where_they_are_plain(kind: str, value: Any, is_on: bo
     [
         *((value, True) for value in (1, True, "1", "sos", "on", "left", 7, -1, "not cleared")),
         *((value, False) for value in (0, False, "0", "off", "normal", "cancel", "cleared", "release", "FALSE")),
-        *((value, None) for value in (None, "")),
+        *((value, None) for value in (None, "", "ready", "Offline", "disabled")),
     ],
 )
 def test_whatever_is_not_plainly_over_is_a_call(value: Any, is_call: bool | None) -> None:
