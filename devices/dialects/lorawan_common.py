@@ -254,7 +254,8 @@ def common_facts(values: Mapping[str, JsonValue]) -> Iterator[Fact]:
             is_call = fact.kind in _CALL_KINDS
             if is_call and is_setting:
                 continue
-            yield rest(fact.kind) if is_call and is_over and read in _NAMING else fact
+            is_named = read in _NAMING or isinstance(stated, list)
+            yield rest(fact.kind) if is_call and is_over and is_named else fact
 
 
 def _gathered(key: str, stated: JsonValue) -> Iterator[Fact]:

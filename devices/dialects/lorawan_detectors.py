@@ -177,9 +177,10 @@ _STATES: Mapping[str, Fact] = {
 
 
 def _found(stated: JsonValue) -> list[Fact]:
-    """What the detector found at itself, as a word or a list of words; its alarm it sounds and does not send."""
-    said = stated[:_ANSWERS] if isinstance(stated, list) else [stated]
-    return [_STATES[one] for one in map(word, said) if one in _STATES]
+    """What the detector found, as a word or a list of words. Its alarm it sounds, and sends only where that was agreed."""
+    said = [word(one) for one in (stated[:_ANSWERS] if isinstance(stated, list) else [stated])]
+    burning = [event(Kind.SMOKE, True)] if any(one.startswith("smoke alarm") for one in said) else []
+    return [*burning, *(_STATES[one] for one in said if one in _STATES)]
 
 
 _ANSWERS = 16

@@ -128,7 +128,8 @@ def _detected(frame: Frame) -> Iterable[Fact]:
     if "target_status" in frame.values or _RADAR.search(frame.names):
         said = _DETECTED_RAW.get(said, said)
     elif said == "normal":
-        return ()
+        # Of either it says that nobody lies there: without that a second fall were no news.
+        return (rest(Kind.FALL),)
     return _DETECTED.get(said, ())
 
 

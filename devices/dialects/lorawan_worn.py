@@ -84,6 +84,16 @@ ABEEWAY = FieldMap(
     },
 )
 
+
+def _older_call(frame: Frame) -> Iterable[Fact]:
+    """The call under the names of older versions; newer ones say it again under them."""
+    if "sosEvent" not in frame.values:
+        yield from _CALL(frame.values.get("sosAlert"))
+        yield from _CALL(frame.values.get("emergencyAlert"))
+        yield from _ALERTS(frame.values.get("alertType"))
+
+
+_CALL, _ALERTS = call(), table(dict.fromkeys(("sos", "panic", "emergency"), (_ACTIVE,)))
 _AN_MODEL = re.compile(r"an-[1-3][0-9]{2}[a-d]?")
 AN301 = FieldMap(
     vendor="AN301",
@@ -94,7 +104,6 @@ AN301 = FieldMap(
     rows={
         "sosEvent": call(),
         "doorState": state(Kind.CONTACT),
-        # The codec says the same again under names of older versions.
         **dict.fromkeys(("sosAlert", "batteryVoltageMV", "alertType", "emergencyAlert"), nothing),
         "tamperStatus": state(Kind.TAMPER),
         "tamperEvent": raised(Kind.TAMPER),
@@ -103,6 +112,7 @@ AN301 = FieldMap(
         "batteryLowEvent": raised(Kind.BATTERY_LOW),
         "batteryLevel": percent,
     },
+    frames=(_older_call,),
 )
 
 

@@ -3,7 +3,7 @@
 from carebell.types import Kind
 from devices.coercion import flag, number, word
 from devices.dialect import Fact
-from devices.dialects.rtl_433_values import Payload, meant, press, text_of, zone
+from devices.dialects.rtl_433_values import Payload, meant, press, text_of, values, zone
 from devices.facts import alive, event, level, other
 
 _PANIC = frozenset({"sos", "panic", "emergency", "panic button", "sos button"})
@@ -131,24 +131,42 @@ def state(payload: Payload, words: str) -> list[Fact]:
             return [_PLAIN[said]]
         if said.startswith(("fire alarm", "smoke alarm", "smoke detected")):
             return [event(Kind.SMOKE, True)]
-    return _alarm(payload, words) or _key_of_a_remote(payload)
+    kind = _of_detector(payload, words)
+    return _key_of_a_remote(payload) if kind is None else _alarm(payload, kind)
 
 
-def _alarm(payload: Payload, words: str) -> list[Fact]:
-    """The alarm of a detector is what it is for, by its model's name or its description. A water meter has alarms too."""
-    named = f"{words} {text_of(payload.get('model')).casefold()}"
-    kind = meant(named)
-    is_detector = kind in (Kind.SMOKE, Kind.CO, Kind.SOS) or (kind == Kind.WATER and "meter" not in named)
+def _of_detector(payload: Payload, words: str) -> Kind | None:
+    """What a detector is for, by its description or its model's name. A water meter and a smoker have alarms too, and a
+    syllable of a name calls nobody."""
+    model, kind = text_of(payload.get("model")).casefold(), meant(words)
+    is_meter = any(one in model for one in _NO_DETECTORS)
+    if kind is None and not is_meter and not _is_thermometer(payload):
+        kind = next((one for one in _BY_MODEL if meant(model) == one), None)
+    if kind == Kind.WATER and (is_meter or "meter" in words):
+        return None
+    return kind if kind in (Kind.SOS, *_BY_MODEL) else None
+
+
+_BY_MODEL = (Kind.SMOKE, Kind.CO, Kind.WATER)
+_NO_DETECTORS = ("meter", "smoker")
+
+
+def _alarm(payload: Payload, kind: Kind) -> list[Fact]:
     is_tripped = flag(payload.get("alarm"))
-    if not is_detector or is_tripped is None:
-        return []
+    if not is_tripped:
+        is_told = is_tripped is None or kind == Kind.SOS or any(fact.kind == kind for fact in values(payload))
+        return [*([] if is_told else [level(kind, False)]), *_key_of_a_remote(payload)]
     tried = [event(Kind.TEST, True)] if flag(payload.get("test")) else []
-    return [*zone(is_tripped, named, is_state=not is_tripped), *tried] or [alive()]
+    return [event(kind, level(kind, True).value, is_lasting=True), *tried]
+
+
+def _is_thermometer(payload: Payload) -> bool:
+    return any(key.startswith(("temperature", "humidity", "pressure", "wind")) for key in payload)
 
 
 def _key_of_a_remote(payload: Payload) -> list[Fact]:
     # The key of a thermometer starts a transmission; it is nobody's press.
-    is_thermometer = any(key.startswith(("temperature", "humidity", "pressure", "wind")) for key in payload)
+    is_thermometer = _is_thermometer(payload)
     stated = next((payload[key] for key in ("button", "button_id", "rbutton") if payload.get(key) is not None), None)
     is_pressed = text_of(stated) not in ("", "0") and (number(stated) is None or not is_thermometer)
     if not is_pressed or is_thermometer:

@@ -66,7 +66,7 @@ def zone(is_tripped: bool, words: str, *, usual: Kind = Kind.CONTACT, is_state: 
     if kind == Kind.SOS:
         return [event(kind, "active")] if is_tripped else []
     fact = level(kind, is_tripped)
-    return [fact] if is_state else [event(kind, fact.value)]
+    return [fact] if is_state else [event(kind, fact.value, is_lasting=True)]
 
 
 def values(payload: Payload) -> list[Fact]:
@@ -115,7 +115,7 @@ def _switches(payload: Payload) -> list[Fact]:
         found.append(level(Kind.CONTACT, not is_closed))
     if (is_moving := flag(payload.get("motion"))) is not None:
         # Few of them say that the motion is over: every one is news.
-        found.append(event(Kind.MOTION, True) if is_moving else level(Kind.MOTION, False))
+        found.append(event(Kind.MOTION, True, is_lasting=True) if is_moving else level(Kind.MOTION, False))
     return found
 
 

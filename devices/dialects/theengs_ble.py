@@ -91,16 +91,16 @@ def _buttons(payload: Payload, identity: str) -> list[Fact]:
             continue
         gesture = gestures.get(int(pressed), "other") if pressed is not None else _named(word(stated))
         found.append(event(Kind.BUTTON, gesture, channel=key.removeprefix("button"), message_id=identity))
-    return [*found, *_action(payload, model, identity)]
+    return found or _action(payload, model, identity)
 
 
 def _action(payload: Payload, model: str, identity: str) -> list[Fact]:
     """Of a switch that says it in words; the word is the channel where it is no gesture."""
     said = word(payload.get("action"))[:64]
-    if not said or not (model == "S520104" or payload.get("type") == "BTN"):
+    if said in ("", "none") or not (model == "S520104" or payload.get("type") == "BTN"):
         return []
-    gesture = _ACTIONS.get(said)
-    return [event(Kind.BUTTON, gesture or "other", channel="" if gesture else said, message_id=identity)]
+    gesture = _ACTIONS.get(said) or _named(said)
+    return [event(Kind.BUTTON, gesture, channel=said if gesture == "other" else "", message_id=identity)]
 
 
 def _named(said: str) -> str:

@@ -31,7 +31,7 @@ _CONTACTS = (
 
 def codes(payload: Payload) -> list[Fact]:
     """Everything that one radio message says; a heartbeat where it holds no code."""
-    if "switchType" in payload:
+    if "switchType" in payload and text_of(payload.get("address")):
         return [_learned(payload)]
     inner = payload.get("message")
     if isinstance(inner, dict) and (found := _known(word(payload.get("protocol")), inner)):
@@ -56,7 +56,8 @@ def _learned(payload: Payload) -> Fact:
 
 
 def _known(protocol: str, said: Payload) -> list[Fact]:
-    """Of a sensor whose protocol tells what it is; nothing of remotes, switches and contacts of any make."""
+    """Of a sensor whose protocol tells what it is; nothing of remotes, switches and contacts of any make, nor
+    of words that its protocol is not known to say: their code can be bound."""
     named = next((text_of(said[key]) for key in _NUMBERS if text_of(said.get(key))), "")
     found = [*_sensed(protocol, said.get("state")), *_climate(said)]
     if found and (is_charged := flag(said.get("battery"))) is not None:
@@ -68,14 +69,16 @@ def _known(protocol: str, said: Payload) -> list[Fact]:
 def _sensed(protocol: str, stated: JsonValue) -> list[Fact]:
     said = word(stated)
     if "smoke" in protocol:
-        return [event(Kind.SMOKE, True)] if said == "alarm" else [other(said)]
+        return [event(Kind.SMOKE, True)] if said == "alarm" else [other(said)] if said == "none" else []
     if protocol in _CONTACTS:
         if said == "tamper":
             return [event(Kind.TAMPER, True)]
-        return [level(Kind.CONTACT, said == "opened")] if said in ("opened", "closed") else [other(said)]
+        # Pendants speak as contacts that only open: each is news.
+        stated = {"opened": "open", "closed": "closed"}.get(said)
+        return [event(Kind.CONTACT, stated, is_lasting=True)] if stated else []
     if protocol.endswith("_motion") and said in ("on", "off"):
         # Not all of them say that the motion is over: each is news.
-        return [event(Kind.MOTION, True) if said == "on" else level(Kind.MOTION, False)]
+        return [event(Kind.MOTION, True, is_lasting=True) if said == "on" else level(Kind.MOTION, False)]
     return []
 
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 
 from pydantic import JsonValue
 
-from carebell.types import Kind
+from carebell.types import URGENT_KINDS, Kind
 from devices.coercion import flag, number, word
 from devices.dialect import Decoded, DeviceRecord, Known, Message, Problem, Reason
 from devices.dialects.lorawan import ID_LIMIT, Uplink, decoded_of, names_of, parsed, released, section
 from devices.dialects.lorawan_rows import Reader, at, items, measure, percent, state, volts, words
-from devices.facts import alive, event, with_test
+from devices.facts import alive, event
 
 NAME = "tts"
 ROOT = ""
@@ -87,14 +87,19 @@ def _up(heard: _Heard) -> Decoded:
     )
     decoded = _with_normalized(decoded_of(uplink, heard.message, heard.known), up.get("normalized_payload"))
     if flag(heard.body.get("simulated")):
-        # Somebody tries it at the console. Nothing is learnt from it that could hide a call of the device itself.
-        tried = with_test((*decoded.facts, event(Kind.TEST, True)))
-        return replace(decoded, facts=tuple(tried), lessons=())
+        return _tried(decoded)
     if any(fact.kind == Kind.BATTERY for fact in decoded.facts):
         return decoded
     # LoRaWAN's own report of the battery, which the server adds to every uplink.
     battery = percent(section(up, "last_battery_percentage").get("value"))
     return replace(decoded, facts=(*decoded.facts, *battery))
+
+
+def _tried(decoded: Decoded) -> Decoded:
+    """Somebody tries it at the console. The device itself is not being tested: its next press is a call, what it called for
+    is not over, and nothing is learnt that could hide a call of it."""
+    tried = [replace(fact, is_test=fact.kind in URGENT_KINDS) for fact in decoded.facts if fact.value != "cleared"]
+    return replace(decoded, facts=tuple(tried), lessons=())
 
 
 def _with_normalized(decoded: Decoded, stated: JsonValue) -> Decoded:

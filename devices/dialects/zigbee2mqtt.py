@@ -7,7 +7,6 @@ cached, so each is an event. With `output: attribute` each key has a topic of it
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
 
 import orjson
 from pydantic import JsonValue
@@ -95,13 +94,13 @@ def _availability(name: str, message: Message, content: JsonValue, known: Known)
 
 def _of_device(name: str, message: Message, content: JsonValue, problem: Problem | None, known: Known) -> Decoded:
     if isinstance(content, dict):
-        decoded = _state(name, content, message.received_at, known)
+        decoded = _state(name, content, message, known)
         return replace(decoded, lessons=(*decoded.lessons, *_pressed(name, content, message)))
     parent, _, key = name.rpartition("/")
     if parent and _is_attribute(key, message.payload, content) and not bridge.is_listed(name, known):
         if key in _PRESSES and _is_said_again(parent, content, message, known):
             return Decoded(device_id=bridge.address_of(parent, known)[:_NAME_LIMIT], facts=(alive(),))
-        return _state(parent, {key: content}, message.received_at, known)
+        return _state(parent, {key: content}, message, known)
     return _unreadable(name, message, problem or Problem(Reason.WRONG_SHAPE, "expected a JSON object"))
 
 
@@ -128,8 +127,10 @@ def _is_attribute(key: str, payload: bytes, content: JsonValue) -> bool:
     return is_scalar and _KEY.fullmatch(key) is not None and (keys.is_known(key) or len(payload) <= _NAME_LIMIT)
 
 
-def _state(name: str, state: Mapping[str, JsonValue], at: datetime, known: Known) -> Decoded:
-    facts, lessons = _with_tests(name, keys.facts_of(state, bridge.device_of(name, known)), state, at, known)
+def _state(name: str, state: Mapping[str, JsonValue], message: Message, known: Known) -> Decoded:
+    device = bridge.device_of(name, known)
+    facts = keys.facts_of(state, device)
+    facts, lessons = _with_tests(name, facts, keys.is_tested(state, device), message, known)
     if "status" in state:
         facts, ended = _with_ends(name, facts, known)
         lessons = (*lessons, *ended)
@@ -152,21 +153,21 @@ def _with_ends(name: str, facts: list[Fact], known: Known) -> tuple[list[Fact], 
 
 
 def _with_tests(
-    name: str, facts: list[Fact], state: Mapping[str, JsonValue], at: datetime, known: Known
+    name: str, facts: list[Fact], is_tested: bool | None, message: Message, known: Known
 ) -> tuple[list[Fact], tuple[Lesson, ...]]:
     """An alarm that comes while a test runs is of the test, as long as it lasts. That a test is over gets lost, and then
-    stays cached for days: what comes later is no test."""
-    key, is_tested = f"zigbee2mqtt test {name}", keys.is_tested(state)
+    stays cached for days: what comes later is no test. When a test began that the broker kept, nobody knows: long ago."""
+    key, at = f"zigbee2mqtt test {name}", message.received_at.timestamp()
     before = known.lesson(key) or {}
     if not is_tested:
         return facts, (Lesson(key, None),) if before and is_tested is False else ()
     since, raised = number(before.get("since")), before.get("raised")
-    began = at.timestamp() if since is None else min(since, at.timestamp())
-    is_running = at.timestamp() - began <= _TEST_S
+    began = (at - _TEST_S - 1 if message.retained else at) if since is None else min(since, at)
+    is_running = at - began <= _TEST_S or (message.retained and since is None)
     of_test = {str(one) for one in raised} if isinstance(raised, list) else set()
     told = [_of_test(fact) if is_running or _alarm(fact) in of_test else fact for fact in facts]
     over = {_alarm(fact) for fact in told if fact.value in _OVER}
-    of_test = (of_test | {_alarm(fact) for fact in told if fact.is_test}) - over
+    of_test = (of_test | {_alarm(fact) for fact in told if fact.is_test and fact.is_level}) - over
     lesson: dict[str, JsonValue] = {"since": began, "raised": [*sorted(of_test)]}
     return told, () if lesson == before else (Lesson(key, lesson),)
 

@@ -109,9 +109,10 @@ def facts_of(state: Mapping[str, JsonValue], device: Device) -> list[Fact]:
     return _agreed(facts)
 
 
-def is_tested(state: Mapping[str, JsonValue]) -> bool | None:
-    """Whether the device says that it is being tested; None where the state says nothing of tests."""
-    said = [state[key] for key in _TEST_BITS if isinstance(state.get(key), bool)]
+def is_tested(state: Mapping[str, JsonValue], device: Device) -> bool | None:
+    """Whether the device says that it is being tested; None where the state says nothing of tests. What starts a test is a
+    setting and says nothing."""
+    said = [state[key] for key in _TEST_BITS if isinstance(state.get(key), bool) and key not in device.settings]
     return True in said if said else None
 
 
