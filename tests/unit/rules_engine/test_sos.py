@@ -94,6 +94,13 @@ def test_cleared_is_written_onto_the_alert_of_the_press(home: HomeLine) -> None:
     assert home.hear(reading("sos", 10, source="3", value="cleared")) == []
 
 
+def test_the_end_of_a_trial_says_nothing_of_a_call(home: HomeLine) -> None:
+    home.hear(reading("sos", 0, source="1"))
+    assert home.hear(reading("sos", 5, source="2", value="cleared", is_test=True)) == []
+    [cleared] = home.hear(reading("sos", 9, source="3", value="cleared"))
+    assert cleared.status == AlertStatus.RESOLVED
+
+
 def test_cleared_without_a_press_is_nothing(home: HomeLine) -> None:
     assert home.hear(reading("sos", 0, value="cleared")) == []
 
