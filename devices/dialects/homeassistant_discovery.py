@@ -10,16 +10,17 @@ from typing import Any
 
 import orjson
 
-from carebell.types import URGENT_KINDS, Kind
+from carebell.types import Kind
 from devices.coercion import word
 from devices.dialect import Decoded, Fact, Known, Message, Problem, Reason
 from devices.dialects.homeassistant_lessons import Book
-from devices.dialects.homeassistant_names import COMPONENTS, FLAG_CLASSES, expanded
-from devices.dialects.homeassistant_state import event_template
+from devices.dialects.homeassistant_names import COMPONENTS, expanded
+from devices.dialects.homeassistant_state import event_template, urgency
 from devices.dialects.homeassistant_template import is_readable
 from devices.facts import alive
 
 _ENTITIES_OF_CONFIG = 200
+_COMPONENTS_LOOKED_AT = 1000
 _CHARACTERS_CHECKED = 40_000
 _DOUBTS = 5
 _TOPICS = 32
@@ -90,18 +91,17 @@ def _described(config: Config, stated: dict[str, Any], book: Book) -> Decoded:
         problem = Problem(Reason.WRONG_SHAPE, "a device's config has an object of components")
         return Decoded(device_id=config.object_id, problems=(problem,))
     names: list[str] = [config.node, config.object_id]
-    found = _entities(config, stated)
-    entities = found[:_ENTITIES_OF_CONFIG]
+    entities, too_many = _entities(config, stated)
     for entity in entities:
         names = entity["device"] or names
         for topic, spec in _specs(entity):
             book.add(config.key, topic, spec)
-    left_out = [*(one["object"] for one in found[_ENTITIES_OF_CONFIG:]), *book.left_out]
+    lessons = book.lessons()
     return Decoded(
         device_id=chosen(names, book.known),
         facts=(_discovery(config),),
-        lessons=book.lessons(),
-        problems=(*_too_many(left_out), *_doubts(entities)),
+        lessons=lessons,
+        problems=(*_too_many([*too_many, *book.left_out]), *_doubts(entities)),
     )
 
 
@@ -121,25 +121,26 @@ def _discovery(config: Config) -> Fact:
     return Fact(kind=Kind.DISCOVERY, value=True, channel=config.object_id[:200])
 
 
-def _entities(config: Config, stated: dict[str, Any]) -> list[dict[str, Any]]:
-    """Each entity of a config with everything that counts for it: one, or the components of a device."""
+def _entities(config: Config, stated: dict[str, Any]) -> tuple[list[dict[str, Any]], list[str]]:
+    """Each entity of a config with everything that counts for it: one, or the components of a device; and the names of those
+    that are too many."""
     components = stated.pop("components", None)
     if config.component != "device":
-        return [_entity(config, config.component, config.object_id, stated)]
-    parts = [(name, expanded(part)) for name, part in (components or {}).items() if isinstance(part, dict)]
+        return [_entity(config, config.component, config.object_id, stated)], []
+    listed = [(str(name)[:200], part) for name, part in (components or {}).items() if isinstance(part, dict)]
+    parts = [(name, expanded(part)) for name, part in listed[:_COMPONENTS_LOOKED_AT]]
     # A component that is left with nothing else is removed.
     kept = [(name, own) for name, own in parts if not own.keys() <= {"platform"}]
-    return [
-        _entity(config, word(own.get("platform")), str(name)[:200], {**stated, **own})
-        for name, own in sorted(kept, key=_is_ordinary)
+    # Of too many, those on which no life hangs are the first to be left out.
+    kept = sorted(kept, key=_urgency_of_part) if len(kept) > _ENTITIES_OF_CONFIG else kept
+    entities = [
+        _entity(config, word(own.get("platform")), name, {**stated, **own}) for name, own in kept[:_ENTITIES_OF_CONFIG]
     ]
+    return entities, [name for name, _ in (*kept[_ENTITIES_OF_CONFIG:], *listed[_COMPONENTS_LOOKED_AT:])]
 
 
-def _is_ordinary(part: tuple[str, Mapping[str, Any]]) -> bool:
-    """Whether no life hangs on a component: of too many it is the first to be left out."""
-    return (
-        part[1].get("platform") == "sensor" or FLAG_CLASSES.get(word(part[1].get("device_class"))) not in URGENT_KINDS
-    )
+def _urgency_of_part(part: tuple[str, Mapping[str, Any]]) -> int:
+    return urgency({**part[1], "component": word(part[1].get("platform")), "object": part[0]})
 
 
 def _entity(config: Config, component: str, object_id: str, stated: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,10 +13,16 @@ from devices.dialects.homeassistant_state import urgency
 
 _ENTITIES_OF_TOPIC = 200
 _TOPICS_OF_CONFIG = 1000
+_UNTOLD = ("availability", "silent")
 
 
 def _config_of_spec(spec: Mapping[str, Any]) -> str:
     return str(spec.get("config"))
+
+
+def _last_kept(spec: Mapping[str, Any]) -> int:
+    role = spec.get("role")
+    return 4 if role == "silent" else 3 if role == "availability" else urgency(spec)
 
 
 @dataclass(slots=True)
@@ -25,6 +31,7 @@ class Book:
 
     known: Known
     pages: dict[str, dict[str, Any] | None] = field(default_factory=dict)
+    added: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     taught: dict[str, dict[str, None]] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
 
@@ -43,21 +50,29 @@ class Book:
             self.pages[str(topic)] = {**page, "entities": left}
 
     def add(self, config: str, topic: str, spec: Mapping[str, Any]) -> None:
-        """One entity reads one topic. Of too many, those that a life hangs on are kept."""
+        """One entity reads one topic."""
         taught = self.taught.setdefault(config, {})
         if topic not in taught and len(taught) >= _TOPICS_OF_CONFIG:
             self.left_out.append(str(spec.get("object")))
             return
-        page = self._page(topic)
-        entities = sorted([*page.get("entities", []), {**spec, "config": config}], key=_config_of_spec)
-        if len(entities) > _ENTITIES_OF_TOPIC:
-            entities.sort(key=urgency)
-            self.left_out.append(str(entities.pop().get("object")))
-        self.pages[topic] = {**page, "entities": entities}
+        self.added.setdefault(topic, []).append({**spec, "config": config})
         taught[topic] = None
 
+    def _write(self, topic: str, added: list[dict[str, Any]]) -> None:
+        """Once for a topic, however many entities read it. Of too many, those that a life hangs on are kept."""
+        page = self._page(topic)
+        entities = sorted([*page.get("entities", []), *added], key=_config_of_spec)
+        if len(entities) > _ENTITIES_OF_TOPIC:
+            entities.sort(key=_last_kept)
+            cut = entities[_ENTITIES_OF_TOPIC:]
+            # Who only leans on the topic is spoken for by the others that do.
+            self.left_out += [str(one.get("object")) for one in cut if one.get("role") not in _UNTOLD]
+        self.pages[topic] = {**page, "entities": entities[:_ENTITIES_OF_TOPIC]}
+
     def lessons(self) -> tuple[Lesson, ...]:
-        """What is new. A topic that no entity reads any more is forgotten."""
+        """What is new; `left_out` is complete afterwards. A topic that no entity reads any more is forgotten."""
+        while self.added:
+            self._write(*self.added.popitem())
         written: dict[str, Any] = {
             key: page if page and page.get("entities") else None for key, page in self.pages.items()
         }

@@ -116,7 +116,7 @@ _TOLD = frozenset(
 )
 _TOLD_IN_CHINESE = re.compile(r"(?:人体|人员|老人|检测|探测|监测|报警|告警|警报|状态|事件|传感器|雷达|发生|跌倒|摔倒)+")
 _CALLS = frozenset({"sos", "panic", "emergency", "help", "notruf", "hilferuf", "panik"})
-_CALLS_IN_CHINESE = ("求助", "求救", "呼救", "紧急")
+_CALLS_IN_CHINESE = frozenset({"求助", "求救", "呼救", "紧急"})
 # At a door somebody calls too.
 _KEYS = frozenset({"button", "pushbutton", "cord", "pull", "call", "按钮", "按键", "拉绳", "呼叫"})
 # Beside one of these the name of a call is that of a setting, of a part of the device, or of how it is.
@@ -127,7 +127,16 @@ _SHOWN = frozenset({"led", "light", "lights", "lighting", "lamp", "backlight", "
 _CHECKED = frozenset({"test", "tamper", "fault", "problem", "connected", "connection", "online", "available", "ready"})
 _SET_IN_CHINESE = frozenset({"启用", "使能", "模式", "灯", "照明", "声", "出口", "锁", "继电器"})
 _CHECKED_IN_CHINESE = frozenset({"电量", "电池", "低电", "测试", "防拆", "故障", "在线", "离线", "连接"})
-_NOT_PRESSED = _SET | _SHOWN | _CHECKED | {"battery"} | _SET_IN_CHINESE | _CHECKED_IN_CHINESE
+_SETTINGS = _SET | _CHECKED | {"battery", "hush", "mute", "muted", "silenced"} | _SET_IN_CHINESE | _CHECKED_IN_CHINESE
+_NO_CALLS = frozenset(
+    {"call waiting", "missed call", "button cell", "pull up", "emergency heat", "emergency heating", "emergency power"}
+)
+_NOT_PRESSED = _SET | _SHOWN | _CHECKED | {"battery"} | _SET_IN_CHINESE | _CHECKED_IN_CHINESE | _NO_CALLS
+# What falls beside one of these is nobody.
+_MEASURED = frozenset({"pressure", "barometer", "barometric", "temperature", "price", "trend", "snow", "rain"})
+# In the name of an event, beside a call.
+_OVER = frozenset({"cancel", "cancelled", "canceled", "cleared", "ended", "off"})
+_NO_CALLS_IN_CHINESE = frozenset({"取消", "解除", "恢复", "清除", "结束", "测试"})
 _RELEASES = frozenset({"release", "released", "松开"})
 _GESTURES = {
     "quadruple": "other",
@@ -186,6 +195,15 @@ def is_named(name: str, said: Iterable[str]) -> bool:
     return all(any(one == word_ or (not word_.isascii() and word_ in one) for one in listed) for word_ in name.split())
 
 
+def _is_any_named(names: frozenset[str], said: Iterable[str]) -> bool:
+    """`is_named` for many names at once."""
+    listed = frozenset(said)
+    if not names.isdisjoint(listed):
+        return True
+    text = " ".join(one for one in listed if not one.isascii())
+    return any(listed.issuperset(name.split()) if name.isascii() else name in text for name in names)
+
+
 def flag_kind(device_class: str, names: Iterable[str]) -> Kind | None:
     """What a binary sensor tells. The class says only `unsafe` of a fall: its documented name tells which."""
     listed = list(names)
@@ -196,9 +214,27 @@ def flag_kind(device_class: str, names: Iterable[str]) -> Kind | None:
         if device_class == "safety" and any(is_named(fall, said) for fall in _FALLS):
             return Kind.FALL
         named = [kind for name in listed if (kind := documented_kind(name)) is not None]
-        if named:
+        # Of its two names either may be that of a setting.
+        is_told = "detected" in said or not (is_setting(*listed) or _MEASURED & set(said))
+        if named and (named[0] != Kind.FALL or is_told):
             return named[0]
     return FLAG_CLASSES.get(device_class)
+
+
+def is_setting(*stated: Any) -> bool:
+    """Whether a name is that of a setting, a test, or of how a device is."""
+    said = words_of(*stated)
+    return _is_any_named(_SETTINGS, said)
+
+
+def is_own_alarm(kind: Kind, device_class: str, names: Iterable[str]) -> bool:
+    """Whether an alarm is one although it is listed among what tells how the device is: by its class and its name."""
+    listed = list(names)
+    if kind == Kind.SOS:
+        return is_call_key(*listed)
+    if kind == Kind.HEAT or is_setting(*listed):
+        return False
+    return bool(device_class) or "detected" in words_of(*listed)
 
 
 def sketch_kind(object_id: str) -> Kind | None:
@@ -232,12 +268,22 @@ def gesture_of(*stated: Any) -> str | None:
 
 def is_call(*stated: Any) -> bool:
     """Whether a press is named a call for help."""
-    said = words_of(*stated)
-    return bool(_CALLS & set(said)) or any(is_named(call, said) for call in _CALLS_IN_CHINESE)
+    return any(_is_call_name(words_of(name)) for name in stated)
+
+
+def is_over(*stated: Any) -> bool:
+    """Whether one of the names says that a call is over, all by itself."""
+    return any(bool(_CALLS & set(said)) and bool(_OVER & set(said)) for said in map(words_of, stated))
+
+
+def _is_call_name(said: list[str]) -> bool:
+    if _is_any_named(_NO_CALLS_IN_CHINESE, said):
+        return bool(_CALLS & set(said))
+    return bool(_CALLS & set(said)) or _is_any_named(_CALLS_IN_CHINESE, said)
 
 
 def is_call_key(*stated: Any) -> bool:
     """Whether a state has the name of a key, for calls or for anything."""
     said = words_of(*stated)
-    is_key = is_call(*stated) or any(is_named(key, said) for key in _KEYS)
-    return is_key and not any(is_named(part, said) for part in _NOT_PRESSED)
+    is_key = is_call(*stated) or _is_any_named(_KEYS, said)
+    return is_key and not _is_any_named(_NOT_PRESSED, said)

@@ -10,7 +10,7 @@ from carebell.types import URGENT_KINDS, Kind
 from devices.coercion import number, word
 from devices.dialect import Fact
 from devices.dialects.homeassistant_measured import measured, temperature
-from devices.dialects.homeassistant_names import flag_kind, gesture_of, is_call, is_call_key
+from devices.dialects.homeassistant_names import flag_kind, gesture_of, is_call, is_call_key, is_over, is_own_alarm
 from devices.dialects.homeassistant_template import Said, Unreadable, render
 from devices.dialects.homeassistant_values import NOTHING
 from devices.facts import event, level, other, sample
@@ -103,8 +103,11 @@ def _value(spec: Spec, said: Said) -> Any:
 
 def _kind_of(spec: Spec) -> Kind | None:
     """What a binary sensor tells. How the device is, or is set, is no alarm."""
-    kind = flag_kind(word(spec.get("device_class")), (spec.get("object", ""), spec.get("name", "")))
-    return None if kind in URGENT_KINDS and spec.get("entity_category") else kind
+    device_class, names = word(spec.get("device_class")), (spec.get("object", ""), spec.get("name", ""))
+    kind = flag_kind(device_class, names)
+    if kind not in URGENT_KINDS or not spec.get("entity_category"):
+        return kind
+    return kind if is_own_alarm(kind, device_class, names) else None
 
 
 def _is_key(spec: Spec) -> bool:
@@ -176,7 +179,7 @@ def _event(spec: Spec, said: Said) -> list[Fact]:
     if not isinstance(typed, str):
         return []
     if is_call(typed):
-        return [event(Kind.SOS, "active", channel=channel)]
+        return [event(Kind.SOS, "cleared" if is_over(typed) else "active", channel=channel)]
     if device_class == "motion":
         return [event(Kind.MOTION, True, channel=channel)]
     gesture = gesture_of(typed) or ("other" if device_class in ("button", "doorbell") else None)

@@ -24,7 +24,7 @@ __all__ = ["STEPS_OF_PAYLOAD", "STEPS_OF_TEMPLATE", "Said", "Unreadable", "is_re
 _LIMIT = 1000
 _ROUNDS = 50
 # Two hundred entities of a gateway that puts everything on one topic take less than half of it.
-STEPS_OF_PAYLOAD = 20_000
+STEPS_OF_PAYLOAD = 30_000
 STEPS_OF_TEMPLATE = 2000
 _CHARACTERS_READ_A_STEP = 4
 PAYLOAD_LIMIT = 65_536

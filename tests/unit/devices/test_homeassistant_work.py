@@ -24,7 +24,7 @@ AT = datetime(2026, 1, 15, tzinfo=UTC)
 OWN = "carebell/h1/homeassistant"
 LISTED = orjson.dumps(list(range(50))).decode()
 # Of functions and methods, with those of the interpreter itself; a second of work would be several millions.
-CALLS_OF_A_MESSAGE = 400_000
+CALLS_OF_A_MESSAGE = 600_000
 BUSY = [
     ("{% set a = [value, value] %}" + "{% set a = [a, a] %}" * 40 + "{{ a }}!", "x"),
     ("{% set a = {'a': value} %}" + "{% set a = {'a': a, 'b': a} %}" * 30 + "{{ a }}!", "x"),
@@ -230,6 +230,60 @@ def test_of_too_many_entities_of_a_topic_those_that_a_life_hangs_on_are_kept_and
     heard = learn(listener, "z", "binary_sensor", dev_cla="smoke")
     assert [reason for reason, _ in problems(heard)] == [Reason.TOO_LARGE]
     assert kinds(hear(listener, "hub/all", "ON")) == ["smoke"]
+
+
+@pytest.mark.parametrize(
+    ("about", "kind"),
+    [
+        ({"p": "binary_sensor", "name": "Fall detected"}, "fall"),
+        ({"p": "binary_sensor", "name": "SOS cord"}, "button"),
+        ({"p": "event", "evt_typ": ["ON"], "val_tpl": '{"event_type": "{{ value }}"}'}, "button"),
+    ],
+)
+def test_a_fall_and_a_press_without_a_class_are_kept_of_too_many(about: dict[str, Any], kind: str) -> None:
+    listener = Listener(Home())
+    parts = {f"a{number}": {"p": "sensor", "stat_t": f"hub/{number}"} for number in range(250)}
+    hear(listener, "device/hub/config", {"dev": {"ids": "hub"}, "cmps": parts | {"z": {**about, "stat_t": "hub/z"}}})
+    assert kinds(hear(listener, "hub/z", "ON")) == [kind]
+
+
+@pytest.mark.parametrize(
+    "topics", [{f"x{number}_topic": "hub/all" for number in range(31)}, {"avty": [{"t": "hub/all"}] * 32}]
+)
+def test_a_config_that_names_one_topic_thousands_of_times_does_not_keep_us_busy(topics: dict[str, Any]) -> None:
+    listener = Listener(Home())
+    parts = {f"a{number}": {"p": "binary_sensor", "stat_t": "hub/all", **topics} for number in range(200)}
+    with counting() as calls:
+        heard = hear(listener, "device/hub/config", {"dev": {"ids": "hub"}, "cmps": parts})
+        assert calls() < CALLS_OF_A_MESSAGE
+    assert problems(heard) == []
+
+
+def test_a_config_of_twenty_thousand_components_does_not_keep_us_busy() -> None:
+    listener = Listener(Home())
+    parts = {str(number): {"p": "sensor", "stat_t": "x"} for number in range(20_000)}
+    with counting() as calls:
+        heard = hear(listener, "device/hub/config", {**{f"b{number}": 1 for number in range(190)}, "cmps": parts})
+        assert calls() < CALLS_OF_A_MESSAGE // 4
+    assert [detail[:15] for _, detail in problems(heard)] == ["19800 entities "]
+
+
+def test_three_hundred_devices_may_lean_on_one_topic() -> None:
+    listener = Listener(Home())
+    found = [
+        problems(hear(listener, f"sensor/{number}/config", {"dev": {"ids": str(number)}, "avty_t": "hub/status"}))
+        for number in range(300)
+    ]
+    assert not any(found)
+
+
+def test_a_panel_of_many_zones_with_long_templates_is_read_whole() -> None:
+    listener = Listener(Home())
+    for number in range(190):
+        template = f"{{{{ 'ON' if value_json.k{number} == 1 else 'OFF' }}}}{{#{'-' * 380}#}}"
+        learn(listener, f"k{number}", "binary_sensor", dev_cla="smoke", val_tpl=template)
+    heard = hear(listener, "hub/all", {f"k{number}": 1 for number in range(190)})
+    assert len(kinds(heard)) == 190
 
 
 def test_of_too_many_topics_of_a_config_the_rest_is_told() -> None:
