@@ -38,6 +38,7 @@ from ingest.main import IngestView, run_ingest
 from ingest.seat import city_seat
 from notifier.casebook_sql import SqlCasebook
 from notifier.desk.auth import Tokens
+from notifier.desk.health import starting_app
 from notifier.desk.last_words import LastWords
 from notifier.desk.mqtt_hooks import Doorkeeper
 from notifier.desk.page_facts import Page
@@ -191,6 +192,7 @@ async def open_desk(process: Process) -> Mapping[str, Loop]:
     desk = process.config.desk
     if not desk.tokens:
         raise BadInput("desk.tokens names nobody: set a long random text for each desk, with the name it stands for")
+    process.front.app = starting_app(process.instruments.telemetry, process.health)
     books = await _books(process)
     words, clock = LastWords(), process.instruments.clock
     rulebook, url = rulebook_of(process.config.rulebook), process.config.database.url.get_secret_value()

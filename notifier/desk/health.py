@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from carebell.telemetry import Telemetry
+from notifier.desk.problem import answer
 
 Checks = Mapping[str, Callable[[], str]]
 _CHECKED: dict[int | str, dict[str, Any]] = {
@@ -28,6 +29,18 @@ def health_app(telemetry: Telemetry, health: Health) -> FastAPI:
     """Nothing but metrics and health."""
     app = FastAPI(title="Carebell", openapi_url=None)
     health_routes(app, telemetry, health)
+    return app
+
+
+def starting_app(telemetry: Telemetry, health: Health) -> FastAPI:
+    """A desk that still waits for its servers: nothing is missing there, it cannot be asked yet."""
+    app = health_app(telemetry, health)
+
+    @app.api_route("/{path:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"], include_in_schema=False)
+    async def starting(path: str) -> Response:
+        detail = "It waits for its servers: ask again in a moment. /readyz says for whom."
+        return answer(503, "The desk is starting", detail, {"Retry-After": "1"})
+
     return app
 
 

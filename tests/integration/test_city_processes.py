@@ -163,7 +163,9 @@ def test_without_kafka_those_who_start_tell_people_of_open_cases_and_show_them(w
     whole.kafka.brokers[0].stop()
     notify.launch()
     desk.launch()
-    wait_until(lambda: "waiting for kafka" in desk.problems().get("log", ""), "the desk goes on without")
+    wait_until(lambda: not desk.problems().get("http"), "the desk can be asked")
+    wait_until(lambda: ask(f"{desk.url}/api/v1{case}", token=TOKEN)[0] == 200, "the desk shows the case without")
+    assert "waiting for kafka" in desk.problems()["log"]
     whole.api(f"{case}/escalate", {"by": "Li Wei"})
 
     def second_round() -> set[str]:
@@ -207,5 +209,7 @@ def test_a_process_waits_for_servers_that_are_not_there_yet(whole: City) -> None
     desk.launch()
     wait_until(lambda: "waiting for database" in desk.problems().get("starting", ""), "it says whom it waits for")
     assert desk.problems("/healthz") == {}
+    status, content = ask(f"{desk.url}/api/v1/cases", token=TOKEN)
+    assert (status, content["title"]) == (503, "The desk is starting")
     whole.postgres.start()
     desk.wait_ready()
