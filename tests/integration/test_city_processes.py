@@ -154,10 +154,10 @@ def test_who_still_waits_for_a_server_ends_when_told(whole: City) -> None:
 def test_without_kafka_those_who_start_tell_people_of_open_cases_and_show_them(whole: City) -> None:
     notify, desk = whole.processes["notify"][0], whole.processes["desk"][0]
     child, button = Contact(contact_id="child", name="Child"), Device(device_id=BUTTON, is_sos=True)
-    whole.import_homes([Home(home_id="home-002", contacts=(child,), devices=(button,))])
-    with Button(whole.mosquitto.port, "home-002", BUTTON) as pressed:
+    whole.import_homes([Home(home_id="without-kafka", contacts=(child,), devices=(button,))])
+    with Button(whole.mosquitto.port, "without-kafka", BUTTON) as pressed:
         pressed.press("press-2")
-        case = f"/cases/{whole.wait_case('home-002')['id']}"
+        case = f"/cases/{whole.wait_case('without-kafka')['id']}"
     notify.terminate()
     desk.terminate()
     whole.kafka.brokers[0].stop()
