@@ -13,8 +13,6 @@ from notifier.desk.auth import Tokens
 from notifier.desk.library import Library
 from notifier.desk.problem import Problem, described
 
-_LIMIT = 1000
-
 
 class CredentialShown(BaseModel):
     """What is kept of a credential, but for its hash."""
@@ -50,7 +48,9 @@ def credential_routes(library: Library, tokens: Tokens) -> APIRouter:
         found = await library.homes.home(home_id)
         if found is None:
             raise Problem(404, "No such home", "Look at /api/v1/homes for those there are.")
-        kept = await library.credentials.page(limit=_LIMIT, home_id=home_id)
+        kept: list[Credential] = []
+        while page := await library.credentials.page(kept[-1].username if kept else "", home_id=home_id):
+            kept += page
         needed = missing(found.home, kept)
         return CredentialsOfHome(
             credentials=[_shown(one) for one in kept],

@@ -60,6 +60,14 @@ async def test_who_came_back_needs_another(desk: Desk) -> None:
     assert said["credentials"][0]["revoked_at"] is not None
 
 
+async def test_who_had_one_is_found_behind_many_that_are_gone(desk: Desk) -> None:
+    await with_devices(desk, {"device_id": "z-button"})
+    for name in (*(f"gone-{number:04d}" for number in range(501)), "z-button"):
+        await desk.credentials.issue(device("h1", name), "$hash", by="li", at=build.START)
+    said = await told(desk)
+    assert (len(said["credentials"]), said["missing"]) == (502, [])
+
+
 async def test_what_a_person_must_look_at_is_said(desk: Desk) -> None:
     await with_devices(desk, {"device_id": "button"})
     await desk.credentials.issue(device("h1", "button"), "$hash", by="li", at=build.START)
