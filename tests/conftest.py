@@ -3,13 +3,14 @@
 import gc
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from secrets import token_hex
 
 import pytest
 from hypothesis import settings
 
 from deploy.migrate import migrate
+from tests.support.idle import WatchedLoop
 from tests.support.servers.kafka import KafkaCluster
 from tests.support.servers.postgres import PostgresAddress, PostgresServer
 from tests.support.servers.redis import RedisServer
@@ -19,6 +20,11 @@ from tests.support.servers.server import finish
 settings.register_profile("carebell", deadline=None)
 settings.load_profile("carebell")
 _KAFKA = frozenset({"kafka", "cluster", "three_brokers", "city"})
+
+
+def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], WatchedLoop]]:
+    """Every test can wait until nothing is under way (`idle`)."""
+    return {"watched": WatchedLoop}
 
 
 @pytest.fixture(autouse=True)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from datetime import datetime
 
 import pytest
 
@@ -11,6 +12,7 @@ from carebell.duty_sql import SqlDuties
 from carebell.errors import TryLater
 from tests.support import build
 from tests.support.build import START, seconds
+from tests.support.idle import idle
 
 ADAPTERS: dict[str, Callable[[pytest.FixtureRequest], str]] = {
     "sqlite": lambda request: f"sqlite:///{request.getfixturevalue('tmp_path') / 'duties.db'}",
@@ -84,10 +86,23 @@ class Away:
     async def close(self) -> None: ...
 
 
+class Bedroom(ManualClock):
+    """Knows how many sleep by it."""
+
+    asleep = 0
+
+    async def sleep_until(self, at: datetime) -> None:
+        self.asleep += 1
+        try:
+            await super().sleep_until(at)
+        finally:
+            self.asleep -= 1
+
+
 class Shift:
     """A loop on duty, and who does its work now."""
 
-    def __init__(self, clock: ManualClock) -> None:
+    def __init__(self, clock: Bedroom) -> None:
         self.clock = clock
         self.working: list[str] = []
         self.stop = asyncio.Event()
@@ -107,14 +122,15 @@ class Shift:
     async def goes_on(self, duties: Duties, by: float = 0) -> None:
         """In steps of a tenth of a second, each until everybody sleeps."""
         for _ in range(max(1, round(by * 10))):
-            for _ in range(10):
+            await idle()
+            while self.clock.asleep < sum(not one.done() for one in self.tasks.values()):
                 await duties.give_up("nothing", "nobody")
             await self.clock.advance(seconds(0.1))
 
 
 @pytest.fixture
 async def shift(pair: tuple[Duties, Duties]) -> AsyncIterator[Shift]:
-    shift = Shift(ManualClock(START))
+    shift = Shift(Bedroom(START))
     yield shift
     for task in shift.tasks.values():
         task.cancel()

@@ -5,7 +5,7 @@ import io
 import json
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -27,6 +27,7 @@ from ingest.pulse import Listening, pulse_topic
 from ingest.roster import Roster
 from ingest.spool_sqlite import Spool
 from ingest.spooler import Spooler
+from tests.support.idle import idle
 from tests.support.patience import PATIENCE_S
 from tests.support.stubborn_log import StubbornLog
 
@@ -84,31 +85,22 @@ class Desk:
             assert not self.running.done(), self.running
             assert time.monotonic() < deadline, "never"
             await self.clock.advance(step)
-            await self._let_threads_work()
+            await idle()
 
     async def work_off(self) -> None:
         await self.until(lambda: self.intake.under_way == 0)
 
     async def settle(self) -> None:
         """Everything that can happen without time passing."""
-        for _ in range(20):
-            await self.clock.advance(timedelta(0))
-            await self._let_threads_work()
+        await idle()
 
     async def end(self) -> None:
         self.stop.set()
         if self.running is not None:
             while not self.running.done():
                 await self.clock.advance(_STEP)
-                await self._let_threads_work()
+                await idle()
             await self.running
-
-    async def _let_threads_work(self) -> None:
-        """The log and the spool live in threads: each answers behind what it was given before, however slow it is."""
-        await self.log.tail("nothing", 1)
-        if (spool := self.spooler._spool) is not None:
-            with suppress(OSError):
-                await spool.count()
 
     async def held(self, *topics: Topic) -> list[Wire]:
         reader = await self.log.reader(None, topics)

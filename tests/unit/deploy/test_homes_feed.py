@@ -13,6 +13,7 @@ from deploy.homes_feed import _entry, publish_homes
 from devices.registry import Device, Home
 from devices.registry_sql import SqlRegistry
 from tests.support.build import START, seconds
+from tests.support.idle import idle
 
 
 async def published(log: SqliteLog) -> dict[str, int]:
@@ -83,12 +84,8 @@ async def test_a_change_of_a_home_stands_in_the_log_within_two_seconds() -> None
     task = asyncio.create_task(publish_homes(registry, log, clock, stop))
 
     async def pass_(length: float) -> None:
-        """What the feed does meanwhile waits for threads: whoever asks them too is answered behind it."""
         await clock.advance(seconds(length))
-        for _ in range(4):
-            await registry.revised("h")
-            await log.tail(Topic.HOMES, 1)
-            await clock.advance(seconds(0))
+        await idle()
 
     await pass_(10)
     button = Device(device_id="d", dialect="zigbee2mqtt", address="bed button")

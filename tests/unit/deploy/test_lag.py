@@ -14,6 +14,7 @@ from carebell.log_sqlite import SqliteLog
 from carebell.topics import Topic
 from deploy.lag import watch_hearing, watch_lag
 from tests.support import build
+from tests.support.idle import idle
 
 SECOND = timedelta(seconds=1)
 
@@ -31,8 +32,7 @@ class Watched:
         """So much time; what is late after that."""
         for _ in range(seconds):
             await self.clock.advance(SECOND)
-            for _ in range(10):  # the log works in a thread, and answers behind what it was asked before
-                await self.log.tail("nothing", 1)
+            await idle()
         return self.instruments.progress.too_late()
 
 

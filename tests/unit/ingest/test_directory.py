@@ -13,6 +13,7 @@ from carebell.topics import Topic
 from carebell.types import HomeProfile, Rejected
 from carebell.wire import encode
 from ingest.directory import Directory
+from tests.support.idle import idle
 from tests.support.intake import AT, desk
 
 
@@ -38,7 +39,7 @@ class _Reader:
         if self._log.to_lose:
             self._log.to_lose -= 1
             raise OSError("the log is away")
-        return await self._reader.poll(limit, timedelta(0))
+        return await self._reader.poll(limit, wait)
 
     async def close(self) -> None:
         self._log.open -= 1
@@ -78,9 +79,12 @@ async def test_a_log_that_is_away_for_a_while_ends_nothing_and_what_came_meanwhi
     async with asyncio.timeout(30):
         while known(directory) != {"a": 2, "b": 1}:
             await clock.advance(timedelta(seconds=1))
-            await asyncio.sleep(0.001)  # the log works in a thread
+            await idle()
             assert not running.done()
     stop.set()
+    while not running.done():
+        await clock.advance(timedelta(seconds=1))
+        await idle()
     await running
     assert losing.open == 0
     await log.close()

@@ -15,6 +15,7 @@ from carebell.telemetry import Telemetry
 from ingest.pulse import Listening
 from ingest.seat import Sitter, city_seat
 from ingest.watch import BEAT_EVERY, Watch
+from tests.support.idle import idle
 
 AT = datetime(2026, 3, 1, 8, tzinfo=UTC)
 
@@ -90,7 +91,7 @@ async def test_who_takes_the_seat_after_another_forgets_what_it_heard_before(
     running = asyncio.ensure_future(sitter.run(asyncio.Event()))
     while not running.done():
         await clock.advance(BEAT_EVERY)
-        await asyncio.sleep(0.001)  # connecting is tried in a thread
+        await idle()
     await running
     assert memory.turn == len(beats)
     assert memory.forgot == forgot

@@ -22,6 +22,7 @@ from notifier.message import Outgoing
 from notifier.person import Person, Reach
 from tests.support import build
 from tests.support.build import START, seconds
+from tests.support.idle import idle
 from tests.support.receivers import RecordingChannel
 
 TO = "son"
@@ -76,12 +77,6 @@ async def post() -> AsyncIterator[Post]:
     await post.call()
     yield post
     await casebook.close()
-
-
-async def settle(post: Post, turns: int = 30) -> None:
-    """Give tasks that wait for nothing but each other their turns."""
-    for _ in range(turns):
-        await post.casebook.relayed("nothing")
 
 
 async def test_a_busy_far_end_is_tried_six_times_at_exact_times_and_then_given_up(post: Post) -> None:
@@ -148,7 +143,7 @@ async def test_a_far_end_that_hangs_holds_up_nobody_else(post: Post) -> None:
     raised = build.alert("alert-2", home_id="h2")
     await post.casebook.raise_alert(raised, (daughter,), START, label="", address="")
     await post.delivery.turn()
-    await settle(post)
+    await idle()
     assert [one.message.to for one in post.sms.taken] == ["daughter"]
     answered.set()
     await post.delivery.finish()
@@ -169,7 +164,7 @@ async def test_however_many_faults_hang_a_call_for_help_goes_out_at_once(post: P
     raised = build.alert("alert-3", home_id="h3")
     await post.casebook.raise_alert(raised, (daughter,), START, label="", address="")
     await post.delivery.turn()
-    await settle(post)
+    await idle()
     assert [one.message.to for one in free.taken] == ["daughter"]
     assert [one.message.to for one in post.sms.taken] == ["son", "daughter"]
     for event in events:
@@ -198,10 +193,10 @@ async def test_the_lease_is_kept_while_a_channel_takes_its_time(post: Post) -> N
     answered = post.sms.hold(TO)
     other = post.courier("b")
     await post.delivery.turn()
-    await settle(post)
+    await idle()
     for _ in range(40):
         await post.clock.advance(seconds(1))
-        await settle(post)
+        await idle()
         assert await other.turn() == 0
     answered.set()
     await post.delivery.finish()
@@ -213,7 +208,7 @@ async def test_the_lease_is_kept_while_a_channel_takes_its_time(post: Post) -> N
 async def test_a_sender_that_lost_its_lease_records_nothing(post: Post) -> None:
     answered = post.sms.hold(TO)
     await post.delivery.turn()
-    await settle(post)
+    await idle()
     late = START + LEASE + seconds(0.000001)
     assert len(await post.casebook.claim(late, owner="b", lease=LEASE, limit=10)) == 1
     answered.set()
@@ -252,7 +247,7 @@ async def test_a_lease_that_came_late_is_not_sent_a_second_time(post: Post) -> N
     post.delivery = post.courier("a")
     for _ in range(3):
         await post.delivery.turn()
-        await settle(post)
+        await idle()
     assert len(post.sms.attempts) == 1
     sent.set()
     await post.delivery.finish()
@@ -287,11 +282,11 @@ async def run_for(post: Post, length: timedelta) -> None:
     running = asyncio.create_task(post.delivery.run(stop))
     end = post.clock.now() + length
     while post.clock.now() < end:
-        await settle(post)
+        await idle()
         await post.clock.advance(timedelta(milliseconds=250))
     stop.set()
     while not running.done():
-        await settle(post)
+        await idle()
         await post.clock.advance(timedelta(milliseconds=250))
     await running
 

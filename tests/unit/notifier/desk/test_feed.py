@@ -13,6 +13,7 @@ from notifier.desk.feed import BEHIND_AT_MOST, Feed
 from tests.support import build
 from tests.support.build import seconds
 from tests.support.desk import Desk, open_desk
+from tests.support.idle import idle
 
 # A line that is lost makes a test wait for it.
 pytestmark = pytest.mark.timeout(120)
@@ -46,12 +47,8 @@ class Listener:
     async def later(self) -> "asyncio.Task[tuple[str, int | None, dict[str, Any]]]":
         """Begin to wait for the next event, until there is nothing to do but wait."""
         task = asyncio.create_task(self.next())
-        await self.settle()
+        await idle()
         return task
-
-    async def settle(self) -> None:
-        for _ in range(20):
-            await self._desk.casebook.last_line()
 
     async def close(self) -> None:
         await self._events.aclose()  # type: ignore[union-attr]
@@ -190,7 +187,7 @@ async def test_an_idle_feed_beats_every_five_seconds(desk: Desk) -> None:
         for second in range(5):
             assert not waiting.done(), f"a heartbeat after {second} s"
             await desk.clock.advance(seconds(1))
-            await listener.settle()
+            await idle()
         name, _, said = await waiting
         assert name == "heartbeat"
         assert said["at"] == (began_at + seconds(5)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -228,7 +225,7 @@ async def test_a_stream_ends_when_the_desk_stops(desk: Desk) -> None:
     waiting = await listener.later()
     desk.stop.set()
     await desk.clock.advance(seconds(1))
-    await listener.settle()
+    await idle()
     if not waiting.done():
         await desk.clock.advance(seconds(5))
     assert (await waiting)[0] == "heartbeat"
@@ -263,10 +260,10 @@ async def test_what_another_process_wrote_is_told_within_a_second(desk: Desk) ->
     waiting = await listener.later()
     desk.casebook._bell = Bell()  # nobody here hears it
     await desk.opens()
-    await listener.settle()
+    await idle()
     assert not waiting.done()
     await desk.clock.advance(seconds(1))
-    await listener.settle()
+    await idle()
     assert (await waiting)[:2] == ("line", 1)
     await listener.close()
 

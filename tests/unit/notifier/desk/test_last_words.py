@@ -11,6 +11,7 @@ from carebell.types import Reading
 from carebell.wire import encode
 from notifier.desk.last_words import LastWords
 from tests.support.homeline import moment, reading
+from tests.support.idle import idle
 
 
 def noted(*readings: Reading) -> LastWords:
@@ -68,7 +69,7 @@ async def test_the_log_is_followed_from_its_newest_on() -> None:
     async def heard(kind: str) -> None:
         while not ((word := words.of("h", "button")) and word.kind == kind):
             await clock.advance(timedelta(seconds=1))
-            await asyncio.sleep(0.001)
+            await idle()
 
     await append(reading("battery", 1, value=50))
     running = asyncio.create_task(words.run(log, clock, stop))
@@ -79,7 +80,7 @@ async def test_the_log_is_followed_from_its_newest_on() -> None:
         stop.set()
         while not running.done():
             await clock.advance(timedelta(seconds=1))
-            await asyncio.sleep(0.001)
+            await idle()
     await running
     await log.close()
 
