@@ -237,7 +237,8 @@ async def test_a_partition_without_a_leader_holds_up_no_other(cluster: KafkaClus
     admin = AIOKafkaAdminClient(bootstrap_servers=cluster.bootstrap)
     await admin.start()
     alone = {"min.insync.replicas": "1"}
-    await admin.create_topics([NewTopic(f"{namespace}urgent", -1, -1, led_by, alone)])
+    made = await admin.create_topics([NewTopic(f"{namespace}urgent", -1, -1, led_by, alone)])
+    assert [code for _, code, *_ in made.topic_errors] == [0]
     await admin.close()
     log = await open_log(cluster.bootstrap, CLOCK, namespace, ["urgent"])
     one = Traffic(log)

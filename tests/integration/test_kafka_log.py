@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from carebell.clock import SystemClock
@@ -187,11 +187,9 @@ async def test_a_log_without_its_topics_says_who_makes_them(kafka: str, namespac
         await KafkaLog.open(kafka, CLOCK, namespace=namespace)
 
 
-async def test_topics_of_different_partition_counts_are_refused(
-    kafka: str, namespace: str, admin: AIOKafkaAdminClient
-) -> None:
+async def test_topics_of_different_partition_counts_are_refused(kafka: str, namespace: str) -> None:
     await make_topics(kafka, [f"{namespace}urgent"], 2)
-    await admin.create_topics([NewTopic(f"{namespace}telemetry", 3, 1)])
+    await make_topics(kafka, [f"{namespace}telemetry"], 3)
     with pytest.raises(BadInput, match="the same number of partitions"):
         await KafkaLog.open(kafka, CLOCK, namespace=namespace, topics=TOPICS)
 

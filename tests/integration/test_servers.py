@@ -149,8 +149,14 @@ def test_a_record_is_acknowledged_by_two_of_three(three_brokers: KafkaCluster, n
         client = AIOKafkaAdminClient(bootstrap_servers=three_brokers.bootstrap)
         await client.start()
         try:
-            (answer,) = await client.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)])
-            return {name: value for name, value, *_ in answer.resources[0][4]}
+            async with asyncio.timeout(PATIENCE_S):
+                while True:  # brokers hear of a new topic one after the other
+                    (answer,) = await client.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)])
+                    ((code, _, _, _, entries),) = answer.resources
+                    if not code:
+                        return {name: value for name, value, *_ in entries}
+                    assert code == UnknownTopicOrPartitionError.errno
+                    await asyncio.sleep(0.05)
         finally:
             await client.close()
 
@@ -181,7 +187,8 @@ async def make_topic(bootstrap: str, name: str, replicas: int) -> None:
     client = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await client.start()
     try:
-        await client.create_topics([NewTopic(name, 1, replicas)])
+        made = await client.create_topics([NewTopic(name, 1, replicas)])
+        assert [code for _, code, *_ in made.topic_errors] == [0]
     finally:
         await client.close()
 

@@ -177,7 +177,8 @@ async def _make_topic(bootstrap: str, name: str, partitions: int) -> None:
     client = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await client.start()
     try:
-        await client.create_topics([NewTopic(name, partitions, 1)])
+        made = await client.create_topics([NewTopic(name, partitions, 1)])
+        assert [code for _, code, *_ in made.topic_errors] == [0]
     finally:
         await client.close()
 
