@@ -110,6 +110,8 @@ class KafkaLook:
             found = await admin.list_consumer_group_offsets(self._namespace + group, partitions=list(places))
         finally:
             await admin.close()
+        if found.keys() != set(places):  # the client does not look at the error of a whole answer
+            raise OSError(f"the coordinator of group {group} is not ready")
         return {place: kept.offset for place, kept in found.items() if kept.offset >= 0}
 
     def _places(self, topic: str) -> list[TopicPartition]:

@@ -54,7 +54,6 @@ async def _pair(options: argparse.Namespace) -> int:
     async with open_registry(options) as registry:
         await _check(registry, options)
         async with open_log(options) as log:
-            print(f"Press {options.device} now; waiting {options.wait} s.", flush=True)
             found, others = await _listen(log, options.home, options.device, timedelta(seconds=options.wait))
         for gesture in found:
             print(f"heard: {_told(gesture)}", flush=True)
@@ -97,6 +96,7 @@ async def _listen(log: Log, home_id: str, device_id: str, wait: timedelta) -> tu
     others: dict[str, None] = {}
     try:
         await reader.seek(await reader.ends())
+        print(f"Press {device_id} now; waiting {wait.total_seconds():.0f} s.", flush=True)
         until = clock.now() + wait
         while (now := clock.now()) < until:
             for reading in await _next(reader, home_id):

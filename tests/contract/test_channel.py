@@ -25,6 +25,7 @@ from notifier.channels.home import HomeChannel
 from notifier.channels.webhook import WebhookChannel
 from notifier.message import Outgoing
 from tests.support.build import START
+from tests.support.services import free_port
 
 PATIENT, HURRIED = timedelta(seconds=30), timedelta(milliseconds=300)
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -245,10 +246,7 @@ async def test_a_far_end_that_hangs_is_left_in_time(opener: Opener) -> None:
 @pytest.mark.parametrize("opener", OUTSIDE)
 async def test_a_far_end_that_is_not_there_is_tried_later(opener: Opener) -> None:
     async with opener() as (channel, far):
-        server = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0)
-        port = server.sockets[0].getsockname()[1]
-        server.close()
-        await server.wait_closed()
+        port = free_port()
         if isinstance(channel, EmailChannel):
             box = Mailbox(host="127.0.0.1", port=port, sender="bell@example.org", tls="none")
             channel = EmailChannel(mailbox=box, timeout=PATIENT, clock=SystemClock())

@@ -59,9 +59,11 @@ def test_everybody_says_once_that_it_runs_and_where(whole: City) -> None:
 def test_health_and_metrics_are_served_by_everybody(role: str, whole: City) -> None:
     (one,) = whole.processes[role]
     assert one.problems("/healthz") == {}
-    assert one.problems("/readyz") == {}
+    # A server that is busy may be late with an answer, and has answered again when it is asked the next time.
+    wait_until(lambda: one.problems("/readyz") == {}, f"{role} is ready")
     for server in NEEDS[role] - {"mqtt"}:
-        assert one.metric(f'carebell_server_answers{{server="{server}"}}') == 1
+        answers = f'carebell_server_answers{{server="{server}"}}'
+        wait_until(lambda answers=answers: one.metric(answers) == 1, f"{server} answers {role}")
     for server in NEEDS[role] & {"redis", "database"}:
         assert one.metric(f'carebell_clock_difference_seconds{{server="{server}"}}') == 0
 
@@ -81,7 +83,7 @@ async def test_a_press_goes_through_the_city_and_coming_comes_back(whole: City) 
             told = await asyncio.to_thread(button.hear, "coming", "press-1")
             assert told["who"] == "Li Wei"
     notify = whole.processes["notify"][0]
-    assert notify.metric('carebell_waiting_seconds{group="rules"}') is not None
+    wait_until(lambda: notify.metric('carebell_waiting_seconds{group="rules"}') is not None, "the lag is measured")
 
 
 def test_homes_come_out_as_they_went_in(whole: City, tmp_path: Path) -> None:
@@ -118,14 +120,15 @@ def test_a_server_that_is_away_is_told_and_nobody_dies_of_it(server: str, whole:
 def test_a_dead_fleet_of_rules_is_seen_by_the_notifiers(whole: City) -> None:
     notify, rules = whole.processes["notify"][0], whole.processes["rules"][0]
     rules.kill()
-    with Button(whole.mosquitto.port, "home-002", "button-1") as button:
+    # Not a home of the village: its silent gateway opens a case of its own after ten minutes.
+    with Button(whole.mosquitto.port, "home-unjudged", "button-1") as button:
         button.press("press-nobody-judges")
     wait_until(lambda: "the group rules is" in notify.problems().get("late", ""), "the lag is told")
     wait_until(
         lambda: "the group rules is" in notify.problems().get("cases", ""), "the audit fails, and the beat with it"
     )
     rules.start()
-    assert whole.wait_case("home-002")["severity"] == "critical"
+    assert whole.wait_case("home-unjudged")["severity"] == "critical"
     wait_until(lambda: notify.problems() == {}, "all is well again")
 
 
@@ -172,7 +175,7 @@ def test_without_kafka_those_who_start_tell_people_of_open_cases_and_show_them(w
         return {one["status"] for one in whole.api(case)["deliveries"] if one["round"] == 2}
 
     wait_until(lambda: second_round() == {"sent"}, "who is to be told is told")
-    assert "log" in notify.problems()
+    wait_until(lambda: "log" in notify.problems(), "the notifier says that it is without")
     whole.kafka.brokers[0].start()
     notify.wait_ready()
     desk.wait_ready()

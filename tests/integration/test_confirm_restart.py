@@ -86,6 +86,8 @@ class Village:
         running = [asyncio.create_task(loop(stop)) for loop in (*loops, home.connection.run)]
         try:
             assert await home.connection.wait_connected(WITHIN)
+            # The broker answers in order: it has the subscriptions when it answers what comes behind them.
+            await home.connection.publish_acknowledged("elsewhere", b"", within=WITHIN)
             yield
         finally:
             stop.set()

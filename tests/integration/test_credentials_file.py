@@ -61,7 +61,8 @@ async def issued(path: Path, porter: Porter | None = None, *, others: str = "") 
 )
 def test_a_full_disk_loses_one_password_and_says_whose(tmp_path: Path, size: int, what: str, rows: list[str]) -> None:
     path = tmp_path / "new.csv"
-    command = [sys.executable, "-c", _FULL, str(size), str(path)]
+    # -B: it would leave compiled modules behind that are cut off at the limit, and break whoever imports them next.
+    command = [sys.executable, "-B", "-c", _FULL, str(size), str(path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.endswith(f"{path}: cannot be written: No space left on device: {what}\n")

@@ -367,13 +367,14 @@ async def test_a_device_that_leaves_its_home_is_cut_off(
     await registry.put([there], by="li", at=AT)
     access = Access(credentials, gate_of(broker))
     (button,) = await issue(access, BUTTON)
-    running = asyncio.create_task(finish_revocations(access, build.instruments(clock), stop))
     async with home(broker, BUTTON, button) as mine:
         assert mine.is_in
         if is_away:
             broker.stop()
         await registry.put([replace(there, devices=())], by="li", at=clock.now())
         assert [one.username for one in await credentials.still_inside()] == ["h1/button"]
+        # Not before: it might have done its work by the time we look.
+        running = asyncio.create_task(finish_revocations(access, build.instruments(clock), stop))
         if is_away:
             broker.start()
         await mine.is_cut_off()

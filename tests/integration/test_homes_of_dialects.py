@@ -60,7 +60,7 @@ def gateway(port: int) -> Iterator[Any]:
 
     def say(topic: str, payload: object, *, retain: bool = False) -> None:
         text = payload if isinstance(payload, str) else json.dumps(payload)
-        client.publish(topic, text, 1, retain).wait_for_publish(15)
+        client.publish(topic, text, 1, retain).wait_for_publish(PATIENCE_S)
 
     yield say
     client.disconnect()

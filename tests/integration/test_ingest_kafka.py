@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 
@@ -55,10 +56,9 @@ def test_a_kafka_that_freezes_and_a_holder_that_dies_lose_no_call(
     first = IngestProcess(tmp_path, "a", mosquitto.port, log, spool=str(spool))
     second = IngestProcess(tmp_path, "b", mosquitto.port, log, spool=str(spool))
     callers = Callers(mosquitto.port)
-    with first, second:
-        wait_until(lambda: first.is_seated() or second.is_seated(), "one is seated")
-        for one in (first, second):
-            one.wait_standby()
+    with ExitStack() as ending:
+        ending.enter_context(first).wait_seated()
+        ending.enter_context(second).wait_standby()
         callers.begin()
         time.sleep(2)
         cluster.brokers[0].freeze()
@@ -70,13 +70,7 @@ def test_a_kafka_that_freezes_and_a_holder_that_dies_lose_no_call(
         (first if first.is_seated() else second).kill()
         time.sleep(3)
         callers.rest()
-        told: set[str] = set()
-        wait_until(
-            lambda: told.add(callers.told.get(timeout=PATIENCE_S)) or set(callers.sent) <= told,
-            "every device is told",
-            2 * PATIENCE_S,
-            0,
-        )
+        wait_until(callers.are_told, "every device is told", 2 * PATIENCE_S)
         found = held(cluster.bootstrap)
         assert {one.source_message_id for one in found} == set(callers.sent)
         assert len({one.id for one in found}) == len(callers.sent)

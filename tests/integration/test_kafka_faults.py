@@ -9,14 +9,15 @@ from datetime import timedelta
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from carebell.clock import SystemClock
 from carebell.log import Entry, Record
 from carebell.log_kafka import KafkaLog
 from carebell.log_kafka_producer import REBUILD_AFTER_S
-from tests.support.patience import PATIENCE_S
+from tests.support.patience import PATIENCE_S, patiently
 from tests.support.servers.kafka import QUICK_TO_FENCE, KafkaBroker, KafkaCluster
-from tests.support.topics import make_topics, open_log
+from tests.support.topics import make_topics, open_log, until_served
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 TOPICS = ("urgent", "telemetry")
@@ -135,10 +136,7 @@ async def traffic(cluster: KafkaCluster, namespace: str) -> AsyncIterator[Traffi
 
 
 async def check(one: Traffic) -> None:
-    follower = await one.log.reader(None, TOPICS)
-    kept: list[Record] = []
-    while records := await follower.poll(1000, NO_WAIT):
-        kept += records
+    kept = await patiently(lambda: everything(one.log))
     assert set(one.returned) <= {record.value.decode() for record in kept}
     for records in (kept, one.read):
         for key in {record.key for record in records}:
@@ -147,6 +145,37 @@ async def check(one: Traffic) -> None:
     print(f"longest append {max(one.waits_s):.1f} s, longest attempt {max(one.attempts_s):.1f} s, {len(kept)} records")
     print("\n".join(one.failures))
     assert max(one.attempts_s) < TELLS_WITHIN_S
+
+
+async def everything(log: KafkaLog) -> list[Record]:
+    follower = await log.reader(None, TOPICS)
+    kept: list[Record] = []
+    try:
+        while records := await follower.poll(1000, NO_WAIT):
+            kept += records
+    finally:
+        await follower.close()
+    return kept
+
+
+async def make_with_leaders(bootstrap: str, topic: str, led_by: dict[int, list[int]]) -> None:
+    """A topic of which each partition is on one broker only."""
+
+    async def make() -> None:
+        admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+        try:
+            await admin.start()
+            made = await admin.create_topics([NewTopic(topic, -1, -1, led_by, {"min.insync.replicas": "1"})])
+        except KafkaError as error:
+            raise OSError(f"it could not be made: {error!r}") from error
+        finally:
+            await admin.close()
+        failed = {for_code(code) for _, code, *_ in made.topic_errors if code} - {TopicAlreadyExistsError}
+        if failed:  # brokers that were frozen count as gone for a while
+            raise OSError(f"it could not be made: {failed}")
+
+    await patiently(make)
+    await until_served(bootstrap, [topic])
 
 
 def off(act: Callable[[], None]) -> Awaitable[None]:
@@ -210,8 +239,8 @@ async def test_all_brokers_are_down_for_some_seconds(cluster: KafkaCluster, name
 async def test_a_log_closes_in_seconds_while_its_brokers_are_frozen(cluster: KafkaCluster, namespace: str) -> None:
     await make_topics(cluster.bootstrap, [namespace + topic for topic in TOPICS], PARTITIONS, replication=3)
     log = await open_log(cluster.bootstrap, CLOCK, namespace, TOPICS)
-    reader = await log.reader("g", TOPICS)
-    await log.append([Entry(topic="urgent", key="h", value=b"1")], CLOCK.now())
+    reader = await patiently(lambda: log.reader("g", TOPICS))
+    await patiently(lambda: log.append([Entry(topic="urgent", key="h", value=b"1")], CLOCK.now()))
     for broker in cluster.brokers:
         broker.freeze()
     try:
@@ -234,12 +263,7 @@ async def test_a_log_closes_in_seconds_while_its_brokers_are_frozen(cluster: Kaf
 async def test_a_partition_without_a_leader_holds_up_no_other(cluster: KafkaCluster, namespace: str) -> None:
     """Also when more waits for it than a batch holds, and while the client is made anew for its sake."""
     led_by = {part: [broker.number] for part, broker in enumerate(cluster.brokers[:2])}
-    admin = AIOKafkaAdminClient(bootstrap_servers=cluster.bootstrap)
-    await admin.start()
-    alone = {"min.insync.replicas": "1"}
-    made = await admin.create_topics([NewTopic(f"{namespace}urgent", -1, -1, led_by, alone)])
-    assert [code for _, code, *_ in made.topic_errors] == [0]
-    await admin.close()
+    await make_with_leaders(cluster.bootstrap, f"{namespace}urgent", led_by)
     log = await open_log(cluster.bootstrap, CLOCK, namespace, ["urgent"])
     one = Traffic(log)
     waiting = [Entry(topic="urgent", key="h", value=b"x" * 1000, partition=0) for _ in range(400)]

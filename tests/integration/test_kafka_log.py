@@ -51,6 +51,13 @@ def values(records: list[Record]) -> list[str]:
     return [record.value.decode() for record in records]
 
 
+async def append_again_and_again(log: KafkaLog, entries: list[Entry]) -> None:
+    """A broker tells of a setting a moment before it goes by it."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            await log.append(entries, CLOCK.now())
+
+
 async def everything(log: KafkaLog) -> list[Record]:
     reader, found = await log.reader(None, TOPICS), []
     while records := await reader.poll(500, NO_WAIT):
@@ -58,11 +65,11 @@ async def everything(log: KafkaLog) -> list[Record]:
     return found
 
 
-async def come(reader: Reader, lane: int) -> None:
-    """Until something waits in this lane of the reader."""
+async def come(reader: Reader, lane: int, count: int = 1) -> None:
+    """Until so much waits in this lane of the reader."""
     assert isinstance(reader, KafkaReader)
     async with asyncio.timeout(PATIENCE_S):
-        while not len(reader._lanes[lane]):
+        while len(reader._lanes[lane]) < count:
             await reader._lanes[lane].look()
 
 
@@ -95,7 +102,7 @@ async def test_what_the_broker_refuses_as_too_large_is_named_as_well(
     await set_topic(admin, f"{namespace}urgent", max_message_bytes="100000")
     entries = [entry("1"), Entry(topic="urgent", key="other", value=b"x" * MEBIBYTE), entry("2", "telemetry")]
     with pytest.raises(TooLarge, match="carebell admin topics") as refused:
-        await log.append(entries, CLOCK.now())
+        await append_again_and_again(log, entries)
     assert 1 in refused.value.places
     assert "2" in values(await everything(log))
 
@@ -117,9 +124,12 @@ async def test_the_urgent_topic_is_given_first_though_the_other_floods(log: Kafk
     for _ in range(10):
         await log.append([entry("flood", "telemetry", key=f"h{n}") for n in range(500)], CLOCK.now())
     reader = await log.reader("g", TOPICS)
+    await reader.ends()  # from here on it reads
+    await come(reader, 1, 100)
     assert [record.topic for record in await reader.poll(100, PATIENCE)] == ["telemetry"] * 100
     await log.append([entry("call")], CLOCK.now())
     await come(reader, 0)
+    await come(reader, 1, 99)
     batch = list(await reader.poll(100, PATIENCE))
     assert values(batch) == ["call"] + ["flood"] * 99
 

@@ -250,11 +250,13 @@ async def _too_late(mosquitto: Mosquitto) -> None:
     running = asyncio.create_task(connection.run(stop))
     try:
         assert await connection.wait_connected(PATIENCE)
+        # The broker answers in order: it has the subscription when it answers what comes behind it.
+        await connection.publish_acknowledged("elsewhere", b"", within=PATIENCE)
         await asyncio.to_thread(_publish, mosquitto, ["a", "b", "c"])
         await _until(lambda: len(heard) >= 3)
         early = list(heard)
         assert connection.acknowledge(early[0])
-        # The broker answers in order: it has the acknowledgement when it answers what comes behind it.
+        # And so it has the acknowledgement.
         await connection.publish_acknowledged("elsewhere", b"", within=PATIENCE)
         await asyncio.to_thread(_restart, mosquitto)
         await _until(lambda: len(heard) >= 5)

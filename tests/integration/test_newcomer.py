@@ -108,10 +108,12 @@ def test_clone_run_press_look_pull_the_plug_and_look_again(made: Made, chromium:
 def assert_shown(made: Made, chromium: str, case_id: str) -> None:
     """A browser that knows nothing shows the case."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        patience = PATIENCE_S * 1000
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"], timeout=patience)
         page = browser.new_page()
+        page.set_default_timeout(patience)
         page.goto(f"{made.url}/")
         card = page.locator(f"[data-testid=case-card][data-case-id='{case_id}']")
-        expect(card).to_be_visible(timeout=PATIENCE_S * 1000)
-        expect(card).to_have_attribute("data-status", "open")
+        expect(card).to_be_visible(timeout=patience)
+        expect(card).to_have_attribute("data-status", "open", timeout=patience)
         browser.close()

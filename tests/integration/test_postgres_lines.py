@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from carebell.bell import Bell
-from carebell.postgres_sql import PostgresDatabase
+from carebell.postgres_sql import Limits, PostgresDatabase
 from carebell.telemetry import Telemetry
 from carebell.types import Severity
 from notifier.case_value import Line, What
@@ -22,6 +22,8 @@ from tests.support.build import PEOPLE, START
 from tests.support.patience import PATIENCE_S
 
 pytestmark = pytest.mark.integration
+# However long the machine takes over a transaction, and a test stands still in one.
+_LONG = Limits(connect=60, command=60, lock=60, idle_in_transaction=60, whole=120)
 
 
 @pytest.fixture
@@ -35,7 +37,7 @@ class Slow:
     """A transaction that writes a line and commits when it is told to."""
 
     def __init__(self, url: str, case_id: str) -> None:
-        self._database = PostgresDatabase(url)
+        self._database = PostgresDatabase(url, _LONG)
         self._case = replace(build.case(), id=case_id)
         self._has_written = asyncio.Event()
         self._may_commit = asyncio.Event()
@@ -119,7 +121,7 @@ async def test_more_lines_than_a_transaction_may_hold_are_refused_and_alerts_the
     nobody = [replace(policy.steps[0], name=f"s{number}", roles=("nobody",)) for number in range(60)]
     steps: tuple[PolicyStep, ...] = (*nobody, *policy.steps)
     long = PolicyBook({severity: replace(policy, steps=steps) for severity in Severity})
-    casebook = await SqlCasebook.open(database_url, long, Bell(), Telemetry())
+    casebook = SqlCasebook(PostgresDatabase(database_url, _LONG), long, Bell(), Telemetry())
     from notifier.case_value import Raised
 
     raised = [Raised(build.alert(f"a{n}", home_id=f"h{n}"), PEOPLE) for n in range(150)]

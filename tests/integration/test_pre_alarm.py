@@ -31,8 +31,8 @@ def called(box: Box, case_id: str) -> list[datetime]:
 
 def test_it_is_shown_at_once_and_people_are_called_when_it_has_passed_whatever_died(make_box: MakeBox) -> None:
     box = make_box(demo=True).start()
-    raised = fall("fall-1")
     with Device(box.mqtt_port, "home-001", "pendant-1") as pendant:
+        raised = fall("fall-1")
         box.raises(raised)
         case = box.wait_case("home-001")
         until = datetime.fromisoformat(case["pre_alarm_until"])

@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient
 from redis.asyncio import Redis
 
 from carebell.clock import SystemClock
@@ -25,7 +26,7 @@ from deploy.topics import set_up_topics
 from rules_engine.home import decode_state
 from rules_engine.main import SCOPE
 from tests.support.homeline import reading
-from tests.support.patience import PATIENCE_S
+from tests.support.patience import PATIENCE_S, patiently
 from tests.support.rules_process import RulesProcess
 from tests.support.servers.redis import RedisServer
 from tests.support.topics import open_log
@@ -46,6 +47,7 @@ class Town:
     redis: RedisServer
     rules: list[RulesProcess]
     alerts: Reader
+    kafka: str
     pressed: dict[str, str] = field(default_factory=dict)
     raised: list[Alert] = field(default_factory=list)
 
@@ -61,7 +63,8 @@ class Town:
             observed_at=now,
         )
         assert isinstance(one, Reading)
-        await self.log.append([Entry(topic=Topic.URGENT, key=home_id, value=encode(one))], now)
+        entry = Entry(topic=Topic.URGENT, key=home_id, value=encode(one))
+        await patiently(lambda: self.log.append([entry], now))
         self.pressed[one.id] = home_id
 
     async def press_for(self, seconds: float) -> None:
@@ -107,6 +110,21 @@ class Town:
         since = await self.log.waiting_since(SCOPE, Topic.URGENT)
         return set() if since is None else {since.isoformat()}
 
+    async def _not_both_members(self) -> set[str]:
+        """One that joins later moves partitions while a test looks at who has them."""
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.kafka)
+        try:
+            await admin.start()
+            [answer] = await admin.describe_consumer_groups([self.log._namespace + SCOPE])
+        finally:
+            await admin.close()
+        [(_, _, state, _, _, members, *_)] = answer.groups
+        return set() if (state, len(members)) == ("Stable", len(self.rules)) else {f"{state}, {len(members)} members"}
+
+    async def _no_word_of_redis(self) -> set[str]:
+        await self.told()
+        return set() if any("the store does not answer" in one for one in self.losses()) else {"the loss"}
+
     async def fences(self) -> dict[int, int]:
         """Of those who own the partitions now."""
         async with Redis.from_url(self.redis.url) as redis:
@@ -120,7 +138,7 @@ class Town:
 async def until(missing: Callable[[], Awaitable[set[str]]], what: str) -> None:
     end = asyncio.get_running_loop().time() + 2 * PATIENCE_S
     while left := await missing():
-        assert asyncio.get_running_loop().time() < end, f"{len(left)} presses are not {what}"
+        assert asyncio.get_running_loop().time() < end, f"{len(left)} are not {what}: {sorted(left)[:3]}"
         await asyncio.sleep(0.2)
 
 
@@ -135,7 +153,7 @@ async def town_of(kafka: str, folder: Path, namespace: str) -> AsyncIterator[Tow
         try:
             for one in rules:
                 await asyncio.to_thread(one.start)
-            yield Town(log, store, redis, rules, alerts)
+            yield Town(log, store, redis, rules, alerts, kafka)
         finally:
             for one in rules:
                 one.close()
@@ -148,6 +166,8 @@ async def town_of(kafka: str, folder: Path, namespace: str) -> AsyncIterator[Tow
 async def town(kafka: str, tmp_path: Path, namespace: str) -> AsyncIterator[Town]:
     async with town_of(kafka, tmp_path, namespace) as opened:
         await opened.press_for(3)
+        await until(opened._not_both_members, "members of the group")
+        await opened.press_for(1)
         await opened.expect_everything()
         yield opened
 
@@ -158,6 +178,11 @@ async def test_a_process_frozen_longer_than_its_session_is_refused_and_leaves_no
     await town.press_while(frozen.freeze)
     await town.press_for(12)
     await until(town._all_told, "told by the other one")  # which has taken over, as this one is still frozen
+
+    async def unclaimed() -> set[str]:
+        return {str(number) for number, fence in (await town.fences()).items() if fence == former[number]}
+
+    await until(unclaimed, "claimed by the other one")
     for number, fence in former.items():
         states = [Saved("home-0", b"what it knew before it froze")]
         late = Change(partition=number, fence=fence, states=states, positions={(Topic.URGENT, number): 0})
@@ -224,6 +249,6 @@ async def test_without_redis_a_take_over_does_not_keep_calls_waiting(town: Town)
     await town.press_while(town.rules[0].kill)
     await town.press_for(16)
     await until(town._all_told, "told while it is dead")
-    assert any("the store does not answer" in one for one in town.losses())
+    await until(town._no_word_of_redis, "told")
     town.redis.start()
     await town.expect_everything()

@@ -100,9 +100,10 @@ def test_history_and_shadow_of_a_running_box(make_box: Callable[..., Box], capsy
     counts = [line.split() for line in err.splitlines() if line.startswith(("sos", "supervision"))]
     assert counts
     assert all(row[2:] == ["0", "0", "0"] for row in counts)
+    wait_until(lambda: groups(box.data) >= {SCOPE, "notifier"}, "both have committed")
     assert groups(box.data) == {SCOPE, "notifier"}
     replayed_beside(box.data, capsys, opened_ids := {one for one, _ in really})
-    assert box.is_ready()
+    wait_until(box.is_ready, "the box is ready beside it")
     code, _ = box.terminate()
     assert code == 0
     at_rest = everything(box.data)

@@ -373,6 +373,8 @@ def test_log_lines_name_nobody_and_repeat_no_payload(make_box: MakeBox) -> None:
         device.hear("rejected")
         device.press("p-1")
     case = box.wait_case("home-002")
+    # Closed before anybody was told, nothing would be sent.
+    wait_until(lambda: "delivery" in box.log_text(), "a delivery stands in the log")
     box.api(f"/cases/{case['id']}/note", {"note": "the-note-itself", "by": "the-writer"})
     box.api(f"/cases/{case['id']}/close", {"outcome": "false_alarm"})
     code, _ = box.terminate()

@@ -138,7 +138,7 @@ class City:
             if not one.is_running():
                 one.launch()
         for one in self.every_process:
-            one.wait_ready()
+            one.wait_ready(2 * PATIENCE_S)  # all of them begin at once
 
     def close(self) -> None:
         """Processes first, then servers, with all their data."""

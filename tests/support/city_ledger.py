@@ -12,6 +12,9 @@ import orjson
 from carebell.log import Log
 from carebell.topics import Topic
 from devices.simulator.home import Press
+from notifier.intake import GROUP
+from notifier.schema_sql import write_time
+from rules_engine.main import SCOPE
 from tests.support.ledger import Ledger
 from tests.support.receiver import Receiver
 
@@ -34,11 +37,12 @@ async def read_casebook(url: str) -> Kept:
     """Straight from PostgreSQL: the desk's pages would take minutes for thousands of cases."""
     connection = await asyncpg.connect(url.replace("+asyncpg", ""))
     try:
-        cases = await connection.fetch("SELECT id, home_id, status, opened_at FROM care_case")
-        lines = await connection.fetch(
-            "SELECT case_id, home_id, what, source_id, data FROM case_line WHERE what IN ('signal', 'step')"
-        )
-        deliveries = await connection.fetch("SELECT * FROM delivery")
+        async with connection.transaction(isolation="repeatable_read", readonly=True):  # as it was at one moment
+            cases = await connection.fetch("SELECT id, home_id, status, opened_at FROM care_case")
+            lines = await connection.fetch(
+                "SELECT case_id, home_id, what, source_id, data FROM case_line WHERE what IN ('signal', 'step')"
+            )
+            deliveries = await connection.fetch("SELECT * FROM delivery")
     finally:
         await connection.close()
     return Kept(
@@ -49,14 +53,24 @@ async def read_casebook(url: str) -> Kept:
     )
 
 
-async def is_settled(url: str) -> bool:
-    """Whether nothing waits to be sent."""
+async def unsettled(log: Log, url: str, before: datetime) -> str:
+    """What is still to come, in words: calls that nobody has judged, alerts that are on no case yet, a tier that is told
+    before that moment, a delivery that waits to be sent."""
+    for group, topic in ((SCOPE, Topic.URGENT), (GROUP, Topic.ALERTS)):
+        try:
+            since = await log.waiting_since(group, topic)
+        except OSError as error:
+            return str(error)
+        if since is not None:
+            return f"{topic} has waited for {group} since {since}"
     connection = await asyncpg.connect(url.replace("+asyncpg", ""))
     try:
+        # In this order: a tier that is told leaves deliveries.
+        due = await connection.fetchval("SELECT count(*) FROM care_case WHERE due_at < $1", write_time(before))
         waiting = await connection.fetchval("SELECT count(*) FROM delivery WHERE status IN ('queued', 'sending')")
     finally:
         await connection.close()
-    return waiting == 0
+    return f"{due} cases are due, {waiting} deliveries have not ended" if due or waiting else ""
 
 
 async def read_topic(log: Log, topic: Topic, take: Callable[[dict[str, Any]], object]) -> list[Any]:

@@ -6,9 +6,13 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
 
 from carebell.clock import SystemClock
 from carebell.instruments import Instruments
@@ -19,6 +23,7 @@ from carebell.mqtt import MqttAddress
 from carebell.telemetry import Telemetry
 from ingest.main import IngestView, run_ingest
 from ingest.seat import city_seat
+from ingest.watch import beat_topic
 from tests.support.box import wait_until
 from tests.support.patience import PATIENCE_S
 from tests.support.services import ROOT
@@ -35,6 +40,7 @@ class IngestProcess:
         self.owner = owner
         self._path = folder / f"{owner}.err"
         self._path.touch()
+        self._port, self._login = port, (options.get("username"), options.get("password"))
         self._options = json.dumps({"owner": owner, "port": port, "log": dict(log), **options})
         self._child: subprocess.Popen[bytes] | None = None
 
@@ -45,9 +51,9 @@ class IngestProcess:
         return self
 
     def lines(self) -> list[dict[str, Any]]:
-        """What it has written."""
+        """What it has written, whole lines."""
         found = []
-        for line in self._path.read_text("utf-8", "replace").splitlines():
+        for line in self._path.read_text("utf-8", "replace").rpartition("\n")[0].splitlines():
             if line.startswith("{"):
                 found.append(json.loads(line))
         return found
@@ -61,7 +67,26 @@ class IngestProcess:
         return bool(seats) and seats[-1] == SEATED
 
     def wait_seated(self, within: float = PATIENCE_S) -> None:
+        """Until the homes are heard. It says so as soon as it is connected, and subscribes then: what it says over that
+        connection comes behind its subscriptions."""
         wait_until(self.is_seated, f"{self.owner} holds the seat", within)
+        heard = threading.Event()
+
+        def arrived(_client: paho.Client, _userdata: object, message: paho.MQTTMessage) -> None:
+            if json.loads(message.payload)["owner"] == self.owner:
+                heard.set()
+
+        client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
+        client.username_pw_set(*self._login)
+        client.on_connect = lambda client, *_: client.subscribe(beat_topic(city_seat(self.owner).client_id))
+        client.on_message = arrived
+        client.connect("127.0.0.1", self._port)
+        client.loop_start()
+        try:
+            assert heard.wait(PATIENCE_S), f"{self.owner} says nothing from its seat"
+        finally:
+            client.disconnect()
+            client.loop_stop()
 
     def wait_standby(self) -> None:
         wait_until(lambda: self.said("standing by") > 0, f"{self.owner} stands by")

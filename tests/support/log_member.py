@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from carebell.clock import SystemClock
+from tests.support.patience import patiently
 from tests.support.topics import open_log
 
 
@@ -18,8 +19,8 @@ async def read(bootstrap: str, namespace: str, group: str, topics: Sequence[str]
     """For ever."""
     log = await open_log(bootstrap, SystemClock(), namespace, topics)
     while True:
+        reader = await patiently(lambda: log.reader(group, topics))
         try:
-            reader = await log.reader(group, topics)
             epoch = None
             while True:
                 assignment = reader.assignment()

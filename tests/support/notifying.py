@@ -61,7 +61,8 @@ class Attempted:
 def attempts_in(folder: Path) -> list[Attempted]:
     """What was sent, in the order it was."""
     path = folder / "attempts"
-    lines = path.read_text().splitlines() if path.exists() else []
+    # A line that is being written may be there in part.
+    lines = path.read_text().rpartition("\n")[0].splitlines() if path.exists() else []
     return [Attempted(datetime.fromisoformat(at), owner, key) for at, owner, key in (line.split() for line in lines)]
 
 

@@ -12,12 +12,13 @@ import subprocess
 import sys
 from collections.abc import Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from secrets import token_hex
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from carebell.clock import SystemClock
@@ -28,11 +29,11 @@ from tests.support.city_process import CityProcess
 from tests.support.entries import motion_entry, press_entry, profile_entry, weak_entry
 from tests.support.flow import Flow
 from tests.support.part import Part, Sink
-from tests.support.patience import PATIENCE_S
+from tests.support.patience import PATIENCE_S, patiently
 from tests.support.servers.mosquitto import Mosquitto
 from tests.support.servers.server import until
 from tests.support.services import ROOT
-from tests.support.topics import open_log
+from tests.support.topics import end_offsets, open_log, until_served
 
 _AT_ONCE = 5000
 _LAST = 900_000_000
@@ -80,7 +81,12 @@ class Room:
             "spool": str(self.folder / "spool"),
         }
         self._config.write_text(json.dumps(content), "utf-8")  # JSON is YAML
-        apart(set_up_topics(self.kafka, namespace=self.namespace, partitions=self.partitions, replication=1))
+        apart(self._make_topics())
+
+    async def _make_topics(self) -> None:
+        of_ours = {"namespace": self.namespace, "partitions": self.partitions, "replication": 1}
+        await patiently(lambda: set_up_topics(self.kafka, **of_ours))
+        await until_served(self.kafka, [self.topic(topic) for topic in Topic])
 
     def close(self) -> None:
         for one in self.processes:
@@ -139,7 +145,8 @@ class Room:
         log = await open_log(self.kafka, clock, self.namespace)
         try:
             for begun in range(0, len(entries), _AT_ONCE):
-                await log.append(entries[begun : begun + _AT_ONCE], clock.now())
+                some = entries[begun : begun + _AT_ONCE]
+                await patiently(partial(log.append, some, clock.now()))
         finally:
             await log.close()
 
@@ -164,7 +171,7 @@ class Room:
 
     def ends(self, topics: Sequence[str]) -> dict[TopicPartition, int]:
         """The offset behind the last record of each partition."""
-        return apart(_ends(self.kafka, topics, self.partitions))
+        return apart(end_offsets(self.kafka, topics))
 
 
 def apart(work: Coroutine[Any, Any, Result]) -> Result:
@@ -181,13 +188,4 @@ async def _make_topic(bootstrap: str, name: str, partitions: int) -> None:
         assert [code for _, code, *_ in made.topic_errors] == [0]
     finally:
         await client.close()
-
-
-async def _ends(bootstrap: str, topics: Sequence[str], partitions: int) -> dict[TopicPartition, int]:
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, group_id=None)
-    await consumer.start()
-    try:
-        places = [TopicPartition(topic, part) for topic in topics for part in range(partitions)]
-        return dict(await consumer.end_offsets(places))
-    finally:
-        await consumer.stop()
+    await until_served(bootstrap, [name])

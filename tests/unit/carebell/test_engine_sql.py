@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from carebell.engine_sql import MEMORY, SqliteDatabase, open_database
 from carebell.errors import BadInput, TryLater
+from tests.support.patience import PATIENCE_S
 
 METADATA = sa.MetaData()
 NUMBER = sa.Table("number", METADATA, sa.Column("value", sa.Integer, primary_key=True))
@@ -70,10 +71,10 @@ async def test_a_database_that_is_held_by_another_may_take_it_later(tmp_path: Pa
 
     def hold(_: sa.Connection) -> None:
         is_held.set()
-        let_go.wait(20)
+        let_go.wait(PATIENCE_S)
 
     holding = asyncio.ensure_future(holder.write(hold))
-    await asyncio.to_thread(is_held.wait, 20)
+    assert await asyncio.to_thread(is_held.wait, PATIENCE_S)
     with pytest.raises(TryLater, match="cannot be written"):
         await database.write(put(1))
     let_go.set()

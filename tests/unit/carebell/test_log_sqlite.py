@@ -11,6 +11,7 @@ import pytest
 from carebell.clock import ManualClock
 from carebell.log import Entry, Record
 from carebell.log_sqlite import TRIM_PIECE, SqliteLog
+from tests.support.patience import PATIENCE_S
 
 AT = datetime(2026, 3, 1, 8, tzinfo=UTC)
 
@@ -87,8 +88,8 @@ async def test_a_file_that_is_no_log_is_an_oserror_at_the_start(tmp_path: Path) 
 async def test_an_append_that_cannot_be_told_in_bytes_is_told_to_its_caller(tmp_path: Path) -> None:
     log = await opened(tmp_path / "log.db")
     with pytest.raises(UnicodeEncodeError):
-        await asyncio.wait_for(log.append([Entry(topic="\ud800", key="h", value=b"1")], AT), 10)
-    await asyncio.wait_for(log.append([entry("2")], AT), 10)
+        await asyncio.wait_for(log.append([Entry(topic="\ud800", key="h", value=b"1")], AT), PATIENCE_S)
+    await asyncio.wait_for(log.append([entry("2")], AT), PATIENCE_S)
     assert await held(log) == ["2"]
     await log.close()
 
@@ -97,7 +98,7 @@ async def test_an_append_to_a_closed_log_does_not_wait_for_ever(tmp_path: Path) 
     log = await opened(tmp_path / "log.db")
     await log.close()
     with pytest.raises(RuntimeError):
-        await asyncio.wait_for(log.append([entry("1")], AT), 10)
+        await asyncio.wait_for(log.append([entry("1")], AT), PATIENCE_S)
 
 
 async def test_appends_that_wait_are_committed_together(tmp_path: Path) -> None:
@@ -145,7 +146,7 @@ class Hurried(SqliteLog):
 async def test_an_append_between_looking_and_waiting_wakes_the_reader() -> None:
     log = await Hurried.open(":memory:", 2, ManualClock(AT))
     reader = await log.reader("g", ["t"])
-    records = await asyncio.wait_for(reader.poll(10, timedelta(days=1)), 10)
+    records = await asyncio.wait_for(reader.poll(10, timedelta(days=1)), PATIENCE_S)
     assert [record.value for record in records] == [b"just now"]
     await log.close()
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from deploy.cli.decode import Decoding
+from tests.support.patience import PATIENCE_S
 
 SOS = {"topic": "carebell/h1/d1/up", "payload": {"id": "1", "kind": "sos"}}
 READING = {
@@ -104,7 +105,7 @@ def run(*arguments: str, lines: bytes) -> list[dict[str, Any]]:
         input=lines,
         capture_output=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE_S,
     )
     assert (done.returncode, done.stderr) == (0, b"")
     return [json.loads(line) for line in done.stdout.splitlines()]

@@ -15,6 +15,7 @@ from carebell.wire import encode
 from ingest.directory import Directory
 from tests.support.idle import idle
 from tests.support.intake import AT, desk
+from tests.support.patience import PATIENCE_S
 
 
 class Losing:
@@ -76,7 +77,7 @@ async def test_a_log_that_is_away_for_a_while_ends_nothing_and_what_came_meanwhi
     losing.to_lose = 3
     running = asyncio.create_task(directory.run(following, stop))
     await log.append([profile("a", 2), profile("b", 1)], AT)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while known(directory) != {"a": 2, "b": 1}:
             await clock.advance(timedelta(seconds=1))
             await idle()

@@ -6,6 +6,7 @@ from datetime import timedelta
 from carebell.clock import ManualClock
 from ingest.pulse import EVERY, GAP, Listening, pulse_topic, send_pulses
 from tests.support.build import START as AT
+from tests.support.patience import PATIENCE_S
 
 PULSE = pulse_topic("one")
 
@@ -50,4 +51,4 @@ async def test_pulses_are_sent_only_while_connected_and_at_once_when_connected()
     await clock.advance(timedelta(seconds=1))
     assert len(sent) == 4
     stop.set()
-    await asyncio.wait_for(task, 10)
+    await asyncio.wait_for(task, PATIENCE_S)

@@ -3,6 +3,7 @@
 import asyncio
 import io
 import socket
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -68,11 +69,11 @@ class Turns(Watch):
 
 
 @pytest.fixture
-def nowhere() -> MqttAddress:
-    """Where nobody listens: each turn at the seat ends at once."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return MqttAddress("127.0.0.1", free.getsockname()[1])
+def nowhere() -> Iterator[MqttAddress]:
+    """Where nobody listens, nor can begin to: each turn at the seat ends at once."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield MqttAddress("127.0.0.1", taken.getsockname()[1])
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from notifier.casebook_sql import SqlCasebook
 from notifier.intake import GROUP, Intake
 from tests.support import build
 from tests.support.build import START, seconds
+from tests.support.idle import idle
 
 
 @dataclass
@@ -105,7 +106,7 @@ async def test_while_the_database_is_away_alerts_wait_and_then_reach_the_family_
     await door.says(build.alert())
     turning = asyncio.create_task(door.turn())
     while not turning.done():
-        await door.log.tail(Topic.ALERTS, 1)
+        await idle()
         await door.clock.advance(seconds(0.25))
     assert await turning == 1
     assert await door.told() == [{"desk-1", "family-1"}]
@@ -122,7 +123,7 @@ async def test_a_database_that_is_back_between_registry_and_casebook_keeps_no_fa
     await door.says(build.alert())
     turning = asyncio.create_task(door.turn())
     while not turning.done():
-        await door.log.tail(Topic.ALERTS, 1)
+        await idle()
         await door.clock.advance(seconds(0.25))
     assert await turning == 1
     assert await door.told() == [{"desk-1", "family-1"}]
@@ -185,6 +186,7 @@ async def test_a_log_that_is_away_is_asked_again_and_nothing_is_skipped(door: Do
 
     async def until_told(homes: int) -> None:
         while len(await door.told()) < homes:
+            await idle()
             await door.clock.advance(seconds(0.25))
 
     await until_told(1)
@@ -193,7 +195,7 @@ async def test_a_log_that_is_away_is_asked_again_and_nothing_is_skipped(door: Do
     assert (away.times, away.breaks) == (0, 0)
     stop.set()
     while not running.done():
-        await door.log.tail(Topic.ALERTS, 1)
+        await idle()
         await door.clock.advance(seconds(0.25))
     await running
     assert await door.turn() == 0

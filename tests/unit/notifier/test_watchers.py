@@ -29,6 +29,7 @@ from notifier.schema_sql import METADATA
 from tests.support import build
 from tests.support.build import START, seconds
 from tests.support.house import Plug, PulledPlug
+from tests.support.idle import idle
 
 
 @dataclass
@@ -197,6 +198,7 @@ async def test_cases_are_woken_when_the_database_is_back(watch: Watch) -> None:
     away = Away()
     waking = asyncio.create_task(wake_cases(away, watch.tools, stop))  # type: ignore[arg-type]
     while len(await watch.casebook.deliveries(case.id)) == 2:
+        await idle()
         await watch.clock.advance(seconds(0.25))
     stop.set()
     await watch.clock.advance(seconds(1))
@@ -240,13 +242,13 @@ async def relay(watch: Watch, log: object, plug: Plug) -> None:
     for _ in range(500):
         if task.done() or await watch.casebook.relayed("cases") == last:
             break
+        await idle()
         await watch.clock.advance(timedelta(seconds=1))
     stop.set()
-    await watch.clock.advance(timedelta(seconds=5))
     for _ in range(50):
         if task.done():
             break
-        await watch.casebook.last_line()
+        await idle()
         await watch.clock.advance(timedelta(seconds=5))
     if plug.is_pulled:
         with pytest.raises(PulledPlug):

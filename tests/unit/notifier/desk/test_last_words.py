@@ -12,6 +12,7 @@ from carebell.wire import encode
 from notifier.desk.last_words import LastWords
 from tests.support.homeline import moment, reading
 from tests.support.idle import idle
+from tests.support.patience import PATIENCE_S
 
 
 def noted(*readings: Reading) -> LastWords:
@@ -73,7 +74,7 @@ async def test_the_log_is_followed_from_its_newest_on() -> None:
 
     await append(reading("battery", 1, value=50))
     running = asyncio.create_task(words.run(log, clock, stop))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         await heard("battery")
         await append(reading("sos", 2))
         await heard("sos")
@@ -91,7 +92,7 @@ async def test_who_waits_for_news_is_given_the_first_or_nothing_in_the_end() -> 
     await clock.advance(timedelta(seconds=2))
     assert not waiting.done()
     words.note(reading("button", 3, value="single"))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         [one] = await waiting
     assert one.kind == "button"
     again = asyncio.create_task(words.news("h", moment(3), clock, moment(5)))
