@@ -18,7 +18,7 @@ from carebell.errors import BadInput
 from carebell.mqtt import MqttAddress
 from deploy.address import read_address
 from deploy.door import VERSION_5, Door
-from deploy.port import bind, free_port
+from deploy.port import bind, inner_ports
 
 EMBEDDED, MOSQUITTO = "embedded", "mosquitto"
 _VERSION_311 = 4
@@ -101,7 +101,7 @@ class EmbeddedBroker:
     def __init__(self, folder: Path, listening: socket.socket) -> None:
         self._folder = folder
         self._listening = listening
-        self._four, self._five = free_port(), free_port()
+        self._four, self._five = inner_ports(2)
         self._child: IotcoreBroker | None = None
 
     @property

@@ -1,8 +1,11 @@
 """Ports to listen on: taken before anything runs, so that one that cannot be had is told in a sentence."""
 
 import socket
+from secrets import randbelow
 
 from carebell.errors import BadInput
+
+_BELOW_CLIENTS = range(20_000, 32_768)
 
 
 def bind(host: str, port: int, option: str) -> socket.socket:
@@ -26,6 +29,17 @@ def free_port() -> int:
         port = probe.getsockname()[1]
     assert isinstance(port, int)  # noqa: S101
     return port
+
+
+def inner_ports(count: int) -> list[int]:
+    """So many ports nobody listens on now, below those that the kernel gives to clients (from 32768 on Linux): one of
+    those could be a client's before whoever gets it listens."""
+    found: dict[int, None] = {}
+    while len(found) < count:
+        port = _BELOW_CLIENTS.start + randbelow(len(_BELOW_CLIENTS))
+        if not is_taken(port):
+            found[port] = None
+    return list(found)
 
 
 def is_taken(port: int) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from secrets import token_hex
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from deploy.migrate import migrate
 from tests.support.idle import WatchedLoop
@@ -17,7 +17,7 @@ from tests.support.servers.redis import RedisServer
 from tests.support.servers.server import finish
 
 # How long an example takes is a matter of the machine.
-settings.register_profile("carebell", deadline=None)
+settings.register_profile("carebell", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("carebell")
 _KAFKA = frozenset({"kafka", "cluster", "three_brokers", "city"})
 

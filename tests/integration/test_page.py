@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Route, expect, sync_playwright
 
 from carebell.types import Alert, AlertStatus, Severity
 from tests.integration.conftest import MakeBox
@@ -255,7 +255,6 @@ def test_accepting_from_the_list_and_escalating(demo: Box, open_screen: OpenScre
     page = screen.page
     screen.open_case(home_id)
     page.get_by_test_id("escalate").click()
-    # The answer itself: while "Sending…" stands there, a press of another button is not taken.
     expect(page.get_by_test_id("action-message")).to_have_text("Escalated: the next people are being told.")
     expect(page.get_by_test_id("deliveries")).to_contain_text("示范养老服务站")
     expect(page.get_by_test_id("deliveries")).to_contain_text("Provider")
@@ -268,6 +267,26 @@ def test_accepting_from_the_list_and_escalating(demo: Box, open_screen: OpenScre
     screen.card(home_id).get_by_test_id("card-accept").click()
     expect(page.get_by_test_id("case-status")).to_contain_text("demo desk")
     assert demo.cases(home_id)[0]["status"] == "accepted"
+
+
+def test_a_slow_answer_keeps_nobody_from_accepting(demo: Box, open_screen: OpenScreen, size: str, number: int) -> None:
+    home_id = f"home-{number:03d}"
+    with button_of(demo, number) as button:
+        button.press(f"slow-{size}")
+    screen = live(open_screen(demo.url, size))
+    page, held = screen.page, list[Route]()
+    page.route("**/note", lambda route: held.append(route))
+    screen.open_case(home_id)
+    page.get_by_test_id("note-text").fill("Key at the neighbour's")
+    page.get_by_test_id("note").click()
+    expect(page.get_by_test_id("action-message")).to_have_text("Sending…")
+    if size == "phone":
+        page.get_by_test_id("back").click()
+    screen.card(home_id).get_by_test_id("card-accept").click()
+    expect(page.get_by_test_id("case-status")).to_contain_text("demo desk")
+    (note,) = held
+    note.continue_()
+    expect(page.get_by_test_id("timeline")).to_contain_text("Key at the neighbour's")
 
 
 def test_two_desks_see_one_another(demo: Box, open_screen: OpenScreen, number: int, size: str) -> None:

@@ -11,6 +11,7 @@ import { chosenWords, otherWords, reason, type Words } from "./words.js";
 
 const CASE_HASH = "#case/";
 const SETTLE_MS = 200;
+const press = (id: string, action: ActionName | ""): string => `${id} ${action}`;
 
 /** What the page knows, and what it does when somebody presses something or the feed says something. */
 export class Desk implements PageHandlers, FeedListener {
@@ -21,9 +22,9 @@ export class Desk implements PageHandlers, FeedListener {
   #selected: string | null = null;
   #full: CaseInFull | null = null;
   #trouble = "";
-  #sending = false;
   #onShift = false;
   #reloadSoon: number | undefined;
+  readonly #sending = new Set<string>();
   readonly #feed = new Feed(this);
   readonly #readiness = new Readiness(() => this.#show());
   readonly #alarm = new Alarm();
@@ -139,16 +140,15 @@ export class Desk implements PageHandlers, FeedListener {
   }
 
   act(id: string, action: ActionName, body: ActionBody): void {
-    if (!this.#sending) void this.#send(id, action, body);
+    // Only the same press again waits: a slow answer must keep nobody from accepting.
+    if (!this.#sending.has(press(id, action))) void this.#send(id, action, body);
   }
 
   async reload(id: string): Promise<void> {
     try {
       const full = await api.oneCase(id);
-      this.#learn(full);
-      if (id !== this.#selected) return;
-      this.#full = full;
-      this.#trouble = "";
+      this.#learnWhole(full);
+      if (id === this.#selected) this.#trouble = "";
     } catch (error) {
       if (this.#hasEnded(error) || id !== this.#selected) return;
       this.#trouble = reason(this.#page.words, error);
@@ -160,22 +160,21 @@ export class Desk implements PageHandlers, FeedListener {
 
   async #send(id: string, action: ActionName, body: ActionBody): Promise<void> {
     const { words } = this.#page;
-    this.#sending = true;
+    this.#sending.add(press(id, action));
     this.#page.detail.tell(words.sending, false);
     this.#show();
     try {
       const full = await api.act(id, action, body);
-      this.#learn(full);
-      if (id === this.#selected) this.#full = full;
+      this.#learnWhole(full);
       this.#answer(id, words.done[action] ?? "", false);
-      if (action === "note") this.#page.detail.clearNote();
+      if (action === "note" && id === this.#selected) this.#page.detail.clearNote();
     } catch (error) {
       if (this.#hasEnded(error)) return;
       this.#answer(id, words.failed(reason(words, error, words.noAnswer)), true);
       // Somebody else may have been faster: show what is true now next to the refusal.
       void this.reload(id);
     } finally {
-      this.#sending = false;
+      this.#sending.delete(press(id, action));
       this.#show();
     }
   }
@@ -198,6 +197,13 @@ export class Desk implements PageHandlers, FeedListener {
 
   #learn(one: Case): void {
     this.#book = put(this.#book ?? new Map(), one);
+  }
+
+  #learnWhole(full: CaseInFull): void {
+    this.#learn(full);
+    if (full.id !== this.#selected) return;
+    const isOld = this.#full?.id === full.id && Date.parse(this.#full.updated_at) > Date.parse(full.updated_at);
+    if (!isOld) this.#full = full;
   }
 
   #greet(one: Case): void {
@@ -266,7 +272,8 @@ export class Desk implements PageHandlers, FeedListener {
     const id = this.#selected;
     const one = id ? (this.#book?.get(id) ?? this.#full) : null;
     const full = this.#full?.id === id ? this.#full : null;
-    if (one) this.#page.detail.show(one, full, this.#sending);
+    const isSending = [...this.#sending].some((sent) => sent.startsWith(press(id ?? "", "")));
+    if (one) this.#page.detail.show(one, full, isSending);
     else this.#page.detail.nothing();
     if (id) this.#page.detail.problem(id, this.#trouble);
   }

@@ -9,6 +9,7 @@ import { Readiness } from "./ready.js";
 import { chosenWords, otherWords, reason } from "./words.js";
 const CASE_HASH = "#case/";
 const SETTLE_MS = 200;
+const press = (id, action) => `${id} ${action}`;
 /** What the page knows, and what it does when somebody presses something or the feed says something. */
 export class Desk {
     #page;
@@ -18,9 +19,9 @@ export class Desk {
     #selected = null;
     #full = null;
     #trouble = "";
-    #sending = false;
     #onShift = false;
     #reloadSoon;
+    #sending = new Set();
     #feed = new Feed(this);
     #readiness = new Readiness(() => this.#show());
     #alarm = new Alarm();
@@ -125,17 +126,16 @@ export class Desk {
         this.act(id, "accept", {});
     }
     act(id, action, body) {
-        if (!this.#sending)
+        // Only the same press again waits: a slow answer must keep nobody from accepting.
+        if (!this.#sending.has(press(id, action)))
             void this.#send(id, action, body);
     }
     async reload(id) {
         try {
             const full = await api.oneCase(id);
-            this.#learn(full);
-            if (id !== this.#selected)
-                return;
-            this.#full = full;
-            this.#trouble = "";
+            this.#learnWhole(full);
+            if (id === this.#selected)
+                this.#trouble = "";
         }
         catch (error) {
             if (this.#hasEnded(error) || id !== this.#selected)
@@ -147,16 +147,14 @@ export class Desk {
     // How it comes together.
     async #send(id, action, body) {
         const { words } = this.#page;
-        this.#sending = true;
+        this.#sending.add(press(id, action));
         this.#page.detail.tell(words.sending, false);
         this.#show();
         try {
             const full = await api.act(id, action, body);
-            this.#learn(full);
-            if (id === this.#selected)
-                this.#full = full;
+            this.#learnWhole(full);
             this.#answer(id, words.done[action] ?? "", false);
-            if (action === "note")
+            if (action === "note" && id === this.#selected)
                 this.#page.detail.clearNote();
         }
         catch (error) {
@@ -167,7 +165,7 @@ export class Desk {
             void this.reload(id);
         }
         finally {
-            this.#sending = false;
+            this.#sending.delete(press(id, action));
             this.#show();
         }
     }
@@ -191,6 +189,14 @@ export class Desk {
     }
     #learn(one) {
         this.#book = put(this.#book ?? new Map(), one);
+    }
+    #learnWhole(full) {
+        this.#learn(full);
+        if (full.id !== this.#selected)
+            return;
+        const isOld = this.#full?.id === full.id && Date.parse(this.#full.updated_at) > Date.parse(full.updated_at);
+        if (!isOld)
+            this.#full = full;
     }
     #greet(one) {
         if (one.status !== "open")
@@ -260,8 +266,9 @@ export class Desk {
         const id = this.#selected;
         const one = id ? (this.#book?.get(id) ?? this.#full) : null;
         const full = this.#full?.id === id ? this.#full : null;
+        const isSending = [...this.#sending].some((sent) => sent.startsWith(press(id ?? "", "")));
         if (one)
-            this.#page.detail.show(one, full, this.#sending);
+            this.#page.detail.show(one, full, isSending);
         else
             this.#page.detail.nothing();
         if (id)
