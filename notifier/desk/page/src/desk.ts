@@ -140,7 +140,7 @@ export class Desk implements PageHandlers, FeedListener {
   }
 
   act(id: string, action: ActionName, body: ActionBody): void {
-    // Only the same press again waits: a slow answer must keep nobody from accepting.
+    // The same press is on its way; any other goes beside it: a slow answer must keep nobody from accepting.
     if (!this.#sending.has(press(id, action))) void this.#send(id, action, body);
   }
 

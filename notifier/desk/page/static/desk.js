@@ -126,7 +126,7 @@ export class Desk {
         this.act(id, "accept", {});
     }
     act(id, action, body) {
-        // Only the same press again waits: a slow answer must keep nobody from accepting.
+        // The same press is on its way; any other goes beside it: a slow answer must keep nobody from accepting.
         if (!this.#sending.has(press(id, action)))
             void this.#send(id, action, body);
     }
